@@ -1,0 +1,3 @@
+//! Re-exports Wasmtime's C API so that its symbols end up in this static archive.
+
+pub use wasmtime_c_api::*;

@@ -1,0 +1,72 @@
+/* The C ABI of native/module: reads, checks and rewrites WebAssembly modules with the crates
+ * wasmparser, wasm-encoder and wat. No C of this project parses a module. */
+#ifndef WSB_NATIVE_MODULE_H
+#define WSB_NATIVE_MODULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bounds, all resolved (UINT64_MAX: none); the same fields as wsb_module_bounds after `size`. */
+typedef struct wsbn_bounds {
+    uint64_t max_module_size;
+    uint64_t max_functions;
+    uint64_t max_function_size;
+    uint64_t max_locals;
+    uint64_t max_branch_targets;
+    uint64_t max_function_branch_targets;
+    uint64_t max_nesting;
+    uint64_t max_types;
+    uint64_t max_imports;
+    uint64_t max_exports;
+    uint64_t max_globals;
+    uint64_t max_tables;
+    uint64_t max_data_segments;
+    uint64_t max_element_segments;
+    uint64_t max_elements;
+} wsbn_bounds;
+
+typedef struct wsbn_options {
+    wsbn_bounds bounds;
+    /* Clamps for engines without a limiter of their own: declared maxima become at most these.
+     * UINT64_MAX: no clamp. */
+    uint64_t clamp_memory_bytes;
+    uint64_t clamp_table_elements;
+} wsbn_options;
+
+typedef enum wsbn_status {
+    WSBN_OK = 0,
+    WSBN_INVALID = 1,     /* not a module; `message` has the offset or line and column */
+    WSBN_UNSUPPORTED = 2, /* a proposal that is off, or a component: named */
+    WSBN_BOUND = 3,       /* `subject`, `used`, `allowed` */
+    WSBN_INTERNAL = 4
+} wsbn_status;
+
+/* Zeroed by wsbn_process(); release with wsbn_result_fini(). */
+typedef struct wsbn_result {
+    wsbn_status status;
+    char message[512]; /* terminated UTF-8 */
+    char subject[64];  /* name of the bound or proposal */
+    uint64_t used;
+    uint64_t allowed;
+    uint8_t *module; /* the transformed binary */
+    size_t module_len;
+    uint8_t *info; /* see docs/internals/module.md */
+    size_t info_len;
+} wsbn_result;
+
+/* Scans and transforms. `bytes`: binary or text format. Never panics, never aborts. [any thread] */
+void wsbn_process(const uint8_t *bytes, size_t len, const wsbn_options *options,
+                  wsbn_result *out_result);
+
+void wsbn_result_fini(wsbn_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
