@@ -9,6 +9,9 @@ typedef struct wsb__map wsb__map;
 wsb__map *wsb__map_create(void); /* NULL when out of memory */
 void wsb__map_destroy(wsb__map *map);
 
+/* Makes room for `count` keys in all. WSB_ERROR_OUT_OF_MEMORY. */
+WSB_NODISCARD wsb_status wsb__map_reserve(wsb__map *map, size_t count);
+
 /* Adds or replaces. WSB_ERROR_OUT_OF_MEMORY. */
 WSB_NODISCARD wsb_status wsb__map_put(wsb__map *map, wsb_str key, void *value);
 void *wsb__map_get(const wsb__map *map, wsb_str key); /* NULL where absent */

@@ -1,0 +1,3 @@
+#include "core/alloc.h"
+
+bool (*wsb__alloc_fails)(void);

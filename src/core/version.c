@@ -1,0 +1,6 @@
+#include <wasm_sandbox/base.h>
+
+const char *wsb_version(void)
+{
+    return WSB_VERSION_STRING;
+}
