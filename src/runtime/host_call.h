@@ -1,0 +1,25 @@
+/* From the guest into the host. */
+#ifndef WSB_RUNTIME_HOST_CALL_H
+#define WSB_RUNTIME_HOST_CALL_H
+
+#include <wasm_sandbox/plugin/engine.h>
+
+/* What one import of a link is bound to. */
+typedef struct wsb__host_binding {
+    wsb_raw_host_fn raw;
+    wsb_host_fn typed;
+    void *user_data; /* of a function from a set */
+    uint32_t slot;   /* of a host module's function */
+    const char *name;
+    wsb_function_type type;
+} wsb__host_binding;
+
+/* The functions that an engine calls: one for each kind of binding. `data` is the binding. */
+wsb_host_result wsb__host_call_module(void *data, void *context, void *caller,
+                                      wsb_raw_value *values);
+wsb_host_result wsb__host_call_raw(void *data, void *context, void *caller,
+                                   wsb_raw_value *values);
+wsb_host_result wsb__host_call_typed(void *data, void *context, void *caller,
+                                     wsb_raw_value *values);
+
+#endif

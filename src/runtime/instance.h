@@ -1,0 +1,132 @@
+/* An instance, as the runtime layer sees it. */
+#ifndef WSB_RUNTIME_INSTANCE_H
+#define WSB_RUNTIME_INSTANCE_H
+
+#include <wasm_sandbox/instance.h>
+#include <wasm_sandbox/plugin/host_module.h>
+
+#include "core/map.h"
+#include "runtime/module.h"
+#include "runtime/thread.h"
+
+/* What a call needs beyond the common path; none of it costs a call that has none of it. */
+enum {
+    WSB__EXTRA_FUEL = 1,         /* set and read fuel */
+    WSB__EXTRA_BEGIN = 2,        /* host modules want to know of each call */
+    WSB__EXTRA_CALL_LIMITS = 4,  /* named limits with call scope */
+    WSB__EXTRA_GROW_COUNTED = 8, /* memory.grow is used: look for refusals */
+    WSB__EXTRA_WATCHED = 16      /* has a deadline or a CPU limit */
+};
+
+/* Why an instance ended or is ending. */
+typedef struct wsb__ending {
+    wsb_status status; /* WSB_OK: it has not */
+    int32_t exit_code;
+    char message[256];
+} wsb__ending;
+
+/* A pending host function; see wsb_call_context_wait(). */
+typedef struct wsb__pending {
+    struct pollfd *fds;
+    size_t fd_count;
+    uint64_t timeout_ns;
+    wsb_resume_fn resume;
+    void (*drop)(void *state);
+    void *state;
+} wsb__pending;
+
+struct wsb_function {
+    wsb_instance *instance;
+    const wsb_extern_info *info;
+    wsb_engine_handle handle;
+    uint32_t slots; /* the larger of parameters and results */
+    bool has_references;
+};
+
+/* Used also as wsb_call_context: a call context is the instance while it runs. */
+struct wsb_instance {
+    wsb__watch watch; /* first: the fields of every call */
+    _Atomic bool stop; /* cancelled: sticky */
+    uint32_t extras;
+    const wsb_runtime_ops *ops;
+    void *engine_instance;
+    void *caller;              /* the engine's, while a host function runs */
+    wsb__thread *thread;       /* that runs it */
+    bool doomed;               /* destroyed in its own callback */
+    bool has_memory;
+    wsb_engine_handle memory;
+    uint64_t stack_need;       /* bytes below the caller's stack pointer */
+    _Atomic uint64_t calls;
+    _Atomic uint64_t host_calls;
+    _Atomic uint64_t wall_ticks;
+    _Atomic uint64_t cpu_ns;
+    _Atomic uint64_t memory_size;
+    _Atomic uint64_t counters[WSB_COUNTER_COUNT_];
+    _Atomic uint64_t fuel_used;
+    _Atomic uint64_t refusals;
+    wsb_runtime *runtime;
+    wsb_module *module;
+    wsb__link *link;
+    wsb_resource_limits limits;
+    uint64_t fuel_left;
+    wsb_engine_handle refusal_counter;
+    wsb__ending ending;
+    const char *operation;     /* of the present call, for errors */
+    const char *host_operation; /* the import that is running */
+    wsb__pending pending;
+    wsb_event_fn on_event;
+    void *on_event_data;
+    uint64_t tag;
+    void *user_data;
+    wsb__map *functions;       /* prepared, by name; made when first needed */
+    wsb_function **function_list;
+    size_t function_count;
+    uint64_t named_limit[WSB__LIMIT_REGISTRY_MAX];
+    uint64_t named_used[WSB__LIMIT_REGISTRY_MAX];
+    void *states[WSB__MAX_HOST_MODULES];
+    bool state_made[WSB__MAX_HOST_MODULES];
+};
+
+/* The state that a host module made for an instance; NULL where the instance does not use it. */
+void *wsb__instance_host_state(const wsb_instance *instance, const wsb_host_module_ops *ops);
+
+/* What the scan found about a function's export. */
+const wsb_extern_info *wsb__function_info(const wsb_function *function);
+
+/* A checked view of guest memory while the instance is idle or inside one of its host functions.
+ * Statuses as wsb_call_context_memory(). */
+WSB_NODISCARD wsb_status wsb__instance_memory(wsb_instance *instance, uint64_t offset,
+                                              uint64_t length, uint8_t **out_data,
+                                              wsb_error **out_error);
+
+/* Calls `function` under the call limits; `values` has room for its slots. */
+WSB_NODISCARD wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
+                                   const wsb_function_type *type, wsb_raw_value *values,
+                                   const char *name, wsb_error **out_error);
+
+/* Asked by the engine after an interrupt, on the guest's thread. */
+bool wsb__should_stop(void *instance);
+
+/* The status with which a call ends whose deadline, CPU time or cancellation has come; WSB_OK
+ * where none has. */
+wsb_status wsb__due(wsb_instance *instance);
+
+/* Makes the error of a call that did not end well, and closes the instance. */
+wsb_status wsb__call_failed(wsb_instance *instance, wsb_engine_result result,
+                            const wsb_engine_failure *failure, const char *name,
+                            wsb_error **out_error);
+
+/* Refuses to enter: busy, closed, forked, too deep, too little stack. */
+wsb_status wsb__call_refused(wsb_instance *instance, const char *name, wsb_error **out_error);
+
+/* Reports an event to the host. */
+void wsb__instance_event(wsb_instance *instance, wsb_event_kind kind, const char *operation,
+                         const char *subject, wsb_str detail, uint64_t used, uint64_t allowed);
+
+/* Releases everything; the instance is idle or closed. */
+void wsb__instance_free(wsb_instance *instance);
+
+/* Reads the counter of refused memory.grow; reports new ones. */
+void wsb__instance_note_refusals(wsb_instance *instance);
+
+#endif

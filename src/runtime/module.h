@@ -1,0 +1,56 @@
+/* A module: its scan, its compiled forms, and their links. */
+#ifndef WSB_RUNTIME_MODULE_H
+#define WSB_RUNTIME_MODULE_H
+
+#include "runtime/module_info.h"
+#include "runtime/runtime.h"
+
+struct wsb__host_binding;
+
+/* The module compiled for one variant. Kept as long as the module. */
+typedef struct wsb__compiled {
+    struct wsb__compiled *next;
+    wsb__variant *variant;
+    void *code;
+} wsb__compiled;
+
+/* A compiled module with its imports resolved, for any number of instances. */
+typedef struct wsb__link {
+    struct wsb__link *next;
+    unsigned users; /* instances; under the module's lock */
+    wsb__compiled *compiled;
+    wsb_imports *imports; /* referenced; NULL: none */
+    void *link;
+    wsb_engine_import *table;
+    struct wsb__host_binding *bindings;
+    size_t count;
+    uint32_t host_modules; /* bit i: the module imports from host_modules[i] */
+} wsb__link;
+
+struct wsb_module {
+    _Atomic unsigned refs;
+    wsb_runtime *runtime;
+    wsb__module_info *info;
+    char *name;
+    wsb_module_bounds bounds; /* resolved */
+    pthread_mutex_t lock; /* of what follows */
+    wsb_buf source;      /* as given; empty for one that was deserialized */
+    wsb__compiled *compiled;
+    wsb__link *links;
+};
+
+/* The module compiled for a variant, when needed now. */
+WSB_NODISCARD wsb_status wsb__module_compiled(wsb_module *module, wsb__variant *variant,
+                                              wsb__compiled **out_compiled,
+                                              wsb_error **out_error);
+
+/* Takes a link for an instance; give it back with wsb__link_release(). */
+WSB_NODISCARD wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant,
+                                           wsb_imports *imports, wsb__link **out_link,
+                                           wsb_error **out_error);
+void wsb__link_release(wsb_module *module, wsb__link *link);
+
+/* Destroys all of the module's links, when it goes. */
+void wsb__links_destroy(wsb_module *module);
+
+#endif

@@ -1,0 +1,87 @@
+#include "runtime/thread.h"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+_Thread_local wsb__thread wsb__this_thread __attribute__((tls_model("initial-exec")));
+
+_Atomic unsigned wsb__fork_generation;
+
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static pthread_key_t exit_key;
+static bool exit_key_made;
+
+static void close_wake_fd(void *value)
+{
+    wsb__thread *thread = value;
+    if (thread->wake_fd > 0) {
+        close(thread->wake_fd - 1);
+        thread->wake_fd = 0;
+    }
+}
+
+static void in_child(void)
+{
+    atomic_fetch_add(&wsb__fork_generation, 1);
+    /* The descriptor is shared with the parent's thread: waiting on it would steal its wake-ups. */
+    wsb__this_thread.wake_fd = 0;
+}
+
+static void install(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+    exit_key_made = pthread_key_create(&exit_key, close_wake_fd) == 0;
+}
+
+void wsb__fork_watch(void)
+{
+    pthread_once(&fork_once, install);
+}
+
+bool wsb__thread_learn(wsb__thread *thread)
+{
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) {
+        return false;
+    }
+    int failed = pthread_attr_getstack(&attributes, &low, &size);
+    pthread_attr_destroy(&attributes);
+    if (failed != 0 || pthread_getcpuclockid(pthread_self(), &thread->cpu_clock) != 0) {
+        return false;
+    }
+    thread->stack_low = (uintptr_t)low;
+    thread->stack_high = (uintptr_t)low + size;
+    thread->known = true;
+    return true;
+}
+
+uint64_t wsb__cpu_clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    if (clock_gettime(clock, &now) != 0) {
+        return 0;
+    }
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void wsb__thread_sample_cpu(wsb__thread *thread, uint64_t now_ticks)
+{
+    thread->cpu_sample = wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    thread->cpu_sample_ticks = now_ticks;
+}
+
+int wsb__thread_wake_fd(wsb__thread *thread)
+{
+    if (thread->wake_fd == 0 && exit_key_made) {
+        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (fd >= 0 && pthread_setspecific(exit_key, thread) == 0) {
+            thread->wake_fd = fd + 1;
+        } else if (fd >= 0) {
+            close(fd);
+        }
+    }
+    return thread->wake_fd - 1;
+}

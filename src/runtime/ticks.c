@@ -1,0 +1,108 @@
+#include "runtime/ticks.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+bool wsb__ticks_native = false;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static uint64_t first_ticks;
+static uint64_t first_ns;
+/* Nanoseconds a tick, as the bits of a double: read and refined without a lock. */
+static _Atomic uint64_t rate_bits;
+
+/* How long the first measurement takes: long enough for 0.1 %, short enough for a start-up. */
+enum { FIRST_MEASUREMENT_NS = 50000 };
+
+uint64_t wsb__monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static bool counter_is_constant(void)
+{
+#if defined(__x86_64__)
+    unsigned a;
+    unsigned b;
+    unsigned c;
+    unsigned d = 0;
+    /* Advanced power management information: invariant TSC (AMD64 manual 3, E.4.6; Intel SDM 2A,
+     * CPUID). */
+    return __get_cpuid(0x80000007u, &a, &b, &c, &d) != 0 && (d & (1u << 8)) != 0;
+#elif defined(__aarch64__)
+    return true;
+#else
+    return false;
+#endif
+}
+
+static void set_rate(double rate)
+{
+    union {
+        double value;
+        uint64_t bits;
+    } u = {.value = rate};
+    atomic_store_explicit(&rate_bits, u.bits, memory_order_relaxed);
+}
+
+static double get_rate(void)
+{
+    union {
+        uint64_t bits;
+        double value;
+    } u = {.bits = atomic_load_explicit(&rate_bits, memory_order_relaxed)};
+    return u.value;
+}
+
+void wsb__ticks_refine(void)
+{
+    if (!wsb__ticks_native) {
+        return;
+    }
+    uint64_t ns = wsb__monotonic_ns() - first_ns;
+    uint64_t ticks = wsb__ticks() - first_ticks;
+    if (ticks > 0 && ns >= FIRST_MEASUREMENT_NS) {
+        set_rate((double)ns / (double)ticks);
+    }
+}
+
+static void init(void)
+{
+    set_rate(1.0);
+    wsb__ticks_native = counter_is_constant();
+    if (!wsb__ticks_native) {
+        return;
+    }
+    first_ns = wsb__monotonic_ns();
+    first_ticks = wsb__ticks();
+    while (wsb__monotonic_ns() - first_ns < FIRST_MEASUREMENT_NS) {
+    }
+    wsb__ticks_refine();
+}
+
+void wsb__ticks_init(void)
+{
+    pthread_once(&once, init);
+}
+
+static uint64_t scale(uint64_t value, double factor)
+{
+    double scaled = (double)value * factor;
+    return scaled >= 18446744073709549568.0 ? UINT64_MAX : (uint64_t)scaled;
+}
+
+uint64_t wsb__ticks_to_ns(uint64_t ticks)
+{
+    return wsb__ticks_native ? scale(ticks, get_rate()) : ticks;
+}
+
+uint64_t wsb__ns_to_ticks(uint64_t ns)
+{
+    return wsb__ticks_native ? scale(ns, 1.0 / get_rate()) : ns;
+}

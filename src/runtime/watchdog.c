@@ -1,0 +1,275 @@
+#include "runtime/watchdog.h"
+
+#include "runtime/thread.h"
+#include "runtime/ticks.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <wasm_sandbox/plugin/error.h>
+
+/* How soon an instance that is due and has not stopped is interrupted again. */
+enum { AGAIN_NS = 1000000 };
+
+wsb_status wsb__watchdog_init(wsb__watchdog *watchdog, wsb_error **out_error)
+{
+    pthread_condattr_t attributes;
+    memset(watchdog, 0, sizeof *watchdog);
+    watchdog->wake_at = UINT64_MAX;
+    if (pthread_condattr_init(&attributes) != 0) {
+        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a watchdog");
+    }
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    int failed = pthread_cond_init(&watchdog->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (failed != 0 || pthread_mutex_init(&watchdog->lock, NULL) != 0) {
+        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a watchdog");
+    }
+    return WSB_OK;
+}
+
+void wsb__watchdog_fini(wsb__watchdog *watchdog)
+{
+    if (watchdog->started) {
+        pthread_mutex_lock(&watchdog->lock);
+        watchdog->stopping = true;
+        pthread_cond_signal(&watchdog->wake);
+        pthread_mutex_unlock(&watchdog->lock);
+        pthread_join(watchdog->thread, NULL);
+    }
+    pthread_cond_destroy(&watchdog->wake);
+    pthread_mutex_destroy(&watchdog->lock);
+}
+
+static bool is_running(wsb__watch *watch)
+{
+    return atomic_load(&watch->state) == WSB__RUNNING;
+}
+
+static void unlink_watch(wsb__watchdog *watchdog, wsb__watch *watch)
+{
+    if (watch->previous != NULL) {
+        watch->previous->next = watch->next;
+    } else {
+        watchdog->first = watch->next;
+    }
+    if (watch->next != NULL) {
+        watch->next->previous = watch->previous;
+    }
+    watch->previous = NULL;
+    watch->next = NULL;
+}
+
+static void link_watch(wsb__watchdog *watchdog, wsb__watch *watch)
+{
+    watch->previous = NULL;
+    watch->next = watchdog->first;
+    if (watch->next != NULL) {
+        watch->next->previous = watch;
+    }
+    watchdog->first = watch;
+    atomic_store(&watch->listed, true);
+}
+
+/* Ticks from `now` until the running call could be due; 0 when it is. */
+static uint64_t until_due(wsb__watch *watch, uint64_t now)
+{
+    uint64_t started = atomic_load_explicit(&watch->started, memory_order_relaxed);
+    uint64_t elapsed = now > started ? now - started : 0;
+    if (elapsed < watch->shortest_ticks) {
+        return watch->shortest_ticks - elapsed;
+    }
+    if (elapsed >= watch->wall_limit_ticks) {
+        return 0;
+    }
+    /* Only the CPU time can be used up. It runs no faster than the clock. */
+    uint64_t used = wsb__cpu_clock_ns(atomic_load_explicit(&watch->cpu_clock, memory_order_relaxed));
+    uint64_t base = atomic_load_explicit(&watch->cpu_base, memory_order_relaxed);
+    used = used > base ? used - base : 0;
+    if (used >= watch->cpu_limit_ns) {
+        return 0;
+    }
+    uint64_t left = wsb__ns_to_ticks(watch->cpu_limit_ns - used) + 1;
+    uint64_t wall_left = watch->wall_limit_ticks - elapsed;
+    return left < wall_left ? left : wall_left;
+}
+
+static void wake_waiter(const wsb__watch *watch)
+{
+    if (watch->wait_fd > 0) {
+        uint64_t one = 1;
+        ssize_t written = write(watch->wait_fd - 1, &one, sizeof one);
+        (void)written; /* full means that a wake-up is pending already */
+    }
+}
+
+/* Looks at one instance; gives ticks until it must be looked at again, UINT64_MAX for never. */
+static uint64_t look(wsb__watchdog *watchdog, wsb__watch *watch, uint64_t now, unsigned *overdue)
+{
+    if (!is_running(watch)) {
+        /* It lists itself again when it next starts; it may just have done so. */
+        atomic_store(&watch->listed, false);
+        if (!is_running(watch)) {
+            watch->cancelled = false;
+            unlink_watch(watchdog, watch);
+            return UINT64_MAX;
+        }
+        atomic_store(&watch->listed, true);
+    }
+    uint64_t left = watch->cancelled ? 0 : until_due(watch, now);
+    if (left == 0) {
+        ++*overdue;
+        watch->interrupt(watch->engine);
+        left = wsb__ns_to_ticks(AGAIN_NS);
+    }
+    return left;
+}
+
+static uint64_t look_at_all(wsb__watchdog *watchdog)
+{
+    uint64_t now = wsb__ticks();
+    uint64_t soonest = UINT64_MAX;
+    unsigned overdue = 0;
+    wsb__watch *next;
+    wsb__ticks_refine();
+    for (wsb__watch *watch = watchdog->first; watch != NULL; watch = next) {
+        next = watch->next;
+        uint64_t left = look(watchdog, watch, now, &overdue);
+        soonest = left < soonest ? left : soonest;
+    }
+    atomic_store_explicit(&watchdog->overdue, overdue, memory_order_relaxed);
+    return soonest == UINT64_MAX || soonest > UINT64_MAX - now ? UINT64_MAX : now + soonest;
+}
+
+static void wait_until(wsb__watchdog *watchdog, uint64_t at)
+{
+    uint64_t now = wsb__ticks();
+    if (at == UINT64_MAX) {
+        pthread_cond_wait(&watchdog->wake, &watchdog->lock);
+        return;
+    }
+    if (at <= now) {
+        return;
+    }
+    uint64_t ns = wsb__ticks_to_ns(at - now);
+    uint64_t limit = (uint64_t)3600 * 1000000000u; /* it looks again at least every hour */
+    uint64_t until = wsb__monotonic_ns() + (ns < limit ? ns : limit);
+    struct timespec absolute = {.tv_sec = (time_t)(until / 1000000000u),
+                                .tv_nsec = (long)(until % 1000000000u)};
+    pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &absolute);
+}
+
+/* Asks the scheduler for short slices, so that a wake-up is served soon on a busy machine (Linux
+ * 6.12 and later; elsewhere it changes nothing). */
+static void ask_for_short_slices(void)
+{
+#ifdef SYS_sched_setattr
+    struct {
+        uint32_t size;
+        uint32_t policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime;
+        uint64_t deadline;
+        uint64_t period;
+    } attributes = {.size = sizeof attributes, .runtime = 100000};
+    syscall(SYS_sched_setattr, 0, &attributes, 0);
+#endif
+}
+
+static void *run(void *argument)
+{
+    wsb__watchdog *watchdog = argument;
+    ask_for_short_slices();
+    pthread_mutex_lock(&watchdog->lock);
+    while (!watchdog->stopping) {
+        watchdog->wake_at = look_at_all(watchdog);
+        wait_until(watchdog, watchdog->wake_at);
+    }
+    pthread_mutex_unlock(&watchdog->lock);
+    return NULL;
+}
+
+/* With the lock held. The thread takes no signals: they are the host's. */
+static bool start(wsb__watchdog *watchdog)
+{
+    sigset_t all;
+    sigset_t before;
+    pthread_attr_t attributes;
+    if (watchdog->started) {
+        return true;
+    }
+    if (pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    pthread_attr_setstacksize(&attributes, 256 * 1024);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    watchdog->started = pthread_create(&watchdog->thread, &attributes, run, watchdog) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return watchdog->started;
+}
+
+/* With the lock held. */
+static void wake_by(wsb__watchdog *watchdog, uint64_t at)
+{
+    if (at < watchdog->wake_at) {
+        watchdog->wake_at = at;
+        pthread_cond_signal(&watchdog->wake);
+    }
+}
+
+bool wsb__watchdog_add(wsb__watchdog *watchdog, wsb__watch *watch)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    bool ok = start(watchdog);
+    if (ok && !atomic_load(&watch->listed)) {
+        uint64_t now = wsb__ticks();
+        link_watch(watchdog, watch);
+        if (watch->shortest_ticks <= UINT64_MAX - now) {
+            wake_by(watchdog, now + watch->shortest_ticks);
+        }
+    }
+    pthread_mutex_unlock(&watchdog->lock);
+    return ok;
+}
+
+void wsb__watchdog_remove(wsb__watchdog *watchdog, wsb__watch *watch)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    if (atomic_load(&watch->listed)) {
+        unlink_watch(watchdog, watch);
+        atomic_store(&watch->listed, false);
+    }
+    pthread_mutex_unlock(&watchdog->lock);
+}
+
+void wsb__watchdog_cancel(wsb__watchdog *watchdog, wsb__watch *watch)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    if (is_running(watch)) {
+        watch->cancelled = true;
+        wake_waiter(watch);
+        watch->interrupt(watch->engine);
+        /* One interrupt can come just before the guest looks away; the watchdog repeats it. */
+        if (start(watchdog)) {
+            if (!atomic_load(&watch->listed)) {
+                link_watch(watchdog, watch);
+            }
+            wake_by(watchdog, 0);
+        }
+    }
+    pthread_mutex_unlock(&watchdog->lock);
+}
+
+void wsb__watchdog_set_wait(wsb__watchdog *watchdog, wsb__watch *watch, int fd)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    watch->wait_fd = fd + 1;
+    pthread_mutex_unlock(&watchdog->lock);
+}

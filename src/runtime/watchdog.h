@@ -1,0 +1,65 @@
+/* Ends calls that run too long. One thread a runtime; see docs/internals/runtime.md. */
+#ifndef WSB_RUNTIME_WATCHDOG_H
+#define WSB_RUNTIME_WATCHDOG_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <wasm_sandbox/error.h>
+
+/* States of an instance. Only IDLE → RUNNING is contended, by compare-and-swap. */
+enum {
+    WSB__IDLE = 0,
+    WSB__RUNNING = 1,
+    WSB__OBSERVED = 2, /* another thread reads usage, for nanoseconds: callers spin */
+    WSB__CLOSED = 3    /* ended by a trap, an exit, a deadline …: never called again */
+};
+
+/* What the watchdog knows of an instance. The calling thread writes the atomics, the watchdog
+ * everything above `state` (under its lock). */
+typedef struct wsb__watch {
+    struct wsb__watch *previous;
+    struct wsb__watch *next;
+    bool cancelled;             /* interrupt until it stops */
+    int wait_fd;                /* eventfd + 1 of the thread that waits in a host function, or 0 */
+    _Atomic uint32_t state;     /* the instance's */
+    _Atomic bool listed;        /* on the list: the watchdog looks by itself */
+    _Atomic uint64_t started;   /* ticks at the start of the present call */
+    _Atomic int cpu_clock;      /* clockid_t of the calling thread */
+    _Atomic uint64_t cpu_base;  /* its CPU time at the start of the call, at most 1 ms early */
+    uint64_t wall_limit_ticks;  /* UINT64_MAX: none; these three are fixed at creation */
+    uint64_t cpu_limit_ns;      /* UINT64_MAX: none */
+    uint64_t shortest_ticks;    /* the shorter of the two */
+    void (*interrupt)(void *engine);
+    void *engine;
+} wsb__watch;
+
+typedef struct wsb__watchdog {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct wsb__watch *first;
+    uint64_t wake_at; /* ticks at which it looks next; UINT64_MAX: when told */
+    bool stopping;
+    bool started;
+    _Atomic unsigned overdue; /* instances that are due and still running */
+} wsb__watchdog;
+
+WSB_NODISCARD wsb_status wsb__watchdog_init(wsb__watchdog *watchdog, wsb_error **out_error);
+void wsb__watchdog_fini(wsb__watchdog *watchdog);
+
+/* Puts an instance on the list; starts the thread when first used. False when it cannot start. */
+bool wsb__watchdog_add(wsb__watchdog *watchdog, wsb__watch *watch);
+
+/* Takes it off, before the instance goes. */
+void wsb__watchdog_remove(wsb__watchdog *watchdog, wsb__watch *watch);
+
+/* Interrupts the instance, also where it waits, until it stops. */
+void wsb__watchdog_cancel(wsb__watchdog *watchdog, wsb__watch *watch);
+
+/* Tells (fd >= 0) or forgets (-1) the eventfd that ends a wait of this instance. */
+void wsb__watchdog_set_wait(wsb__watchdog *watchdog, wsb__watch *watch, int fd);
+
+#endif
