@@ -1,10 +1,15 @@
 # wsb_rust_package(DIR OUT [FEATURES f]) builds a cargo package as a static archive, cached outside
-# the clone, and makes an imported target whose name is put into OUT.
+# the clone, and makes an imported target whose name is put into OUT. It is built when CMake
+# configures, so that the build tree knows where the archive is; a change to the package configures
+# again.
 function(wsb_rust_package dir out)
     cmake_parse_arguments(arg "" "FEATURES" "" ${ARGN})
     execute_process(
         COMMAND ${CMAKE_SOURCE_DIR}/scripts/build-rust.sh ${CMAKE_SOURCE_DIR}/${dir} "${arg_FEATURES}"
-        OUTPUT_VARIABLE folder OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+        OUTPUT_VARIABLE folder OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed)
+    if(failed)
+        message(FATAL_ERROR "${dir} could not be built; the reason is above")
+    endif()
     string(MAKE_C_IDENTIFIER "wsb_rust_${dir}_${arg_FEATURES}" target)
     file(GLOB archive ${folder}/lib*.a)
     add_library(${target} STATIC IMPORTED GLOBAL)
@@ -12,8 +17,8 @@ function(wsb_rust_package dir out)
     if(EXISTS ${folder}/include)
         set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${folder}/include)
     endif()
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-        ${CMAKE_SOURCE_DIR}/${dir}/Cargo.lock ${CMAKE_SOURCE_DIR}/${dir}/Cargo.toml
-        ${CMAKE_SOURCE_DIR}/${dir}/src/lib.rs)
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/src/*.rs)
+    set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+        ${CMAKE_SOURCE_DIR}/${dir}/Cargo.lock ${CMAKE_SOURCE_DIR}/${dir}/Cargo.toml ${files})
     set(${out} ${target} PARENT_SCOPE)
 endfunction()
