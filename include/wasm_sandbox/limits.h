@@ -66,7 +66,10 @@ typedef struct wsb_resource_limits {
  * Replaces zeros in `limits` by their defaults and checks the rest, as instantiation does.
  *
  * @param limits  NULL for all defaults
- * @param out_resolved  every field set; `named` still points to the caller's array
+ * @param out_resolved  every field set, to be compared as it is: WSB_NONE becomes 0, and
+ *         WSB_UNLIMITED (also for `fuel` when it is off) is the largest number. Not to be
+ *         resolved again: a 0 would become the default. `named` still points to the caller's
+ *         array.
  * @return WSB_ERROR_INVALID_ARGUMENT for a struct from a newer library with fields set that this
  *         one does not know, or a value out of range. [thread-safe]
  */
@@ -76,17 +79,19 @@ WSB_API WSB_NODISCARD wsb_status wsb_resource_limits_resolve(const wsb_resource_
 
 /**
  * Reads a size: an integer or decimal number with a unit, "64MiB", "1.5GB", "512KiB", "4096B".
- * Units are B, KB MB GB TB (powers of 1000) and KiB MiB GiB TiB; "unlimited" is WSB_UNLIMITED.
+ * Units are B, KB MB GB TB (powers of 1000) and KiB MiB GiB TiB; "unlimited" is
+ * WSB_UNLIMITED and "none" is WSB_NONE. Rounded down to whole bytes.
  *
- * @return WSB_ERROR_INVALID_ARGUMENT where the unit is missing, unknown, or the value does not
- *         fit; the error says what would be accepted. [thread-safe]
+ * @return WSB_ERROR_INVALID_ARGUMENT where the unit is missing, unknown, the value does not fit,
+ *         or is zero (which as a limit would be the default: say "none"); the error says what
+ *         would be accepted. [thread-safe]
  */
 WSB_API WSB_NODISCARD wsb_status wsb_parse_size(wsb_str text, uint64_t *out_bytes,
                                                 wsb_error **out_error);
 
 /**
- * Reads a time: "5s", "250ms", "1.5min", "10us", "100ns", "2h"; "unlimited" is WSB_UNLIMITED.
- * Statuses as wsb_parse_size(). [thread-safe]
+ * Reads a time: "5s", "250ms", "1.5min", "10us", "100ns", "2h"; "unlimited" and
+ * "none" as above. Statuses as wsb_parse_size(). [thread-safe]
  */
 WSB_API WSB_NODISCARD wsb_status wsb_parse_duration(wsb_str text, uint64_t *out_ns,
                                                     wsb_error **out_error);
