@@ -1,0 +1,308 @@
+#include "runtime/factory.h"
+
+#include "core/alloc.h"
+#include "core/buffer.h"
+#include "runtime/engine_loader.h"
+#include "runtime/runtime.h"
+
+#include <wasm_sandbox/plugin/error.h>
+
+/* A registered engine: by its table, or by a file that is loaded when first needed. */
+typedef struct engine_entry {
+    char *id;
+    char *path;                 /* NULL: registered by its table */
+    const wsb_runtime_ops *ops; /* NULL: not loaded */
+    wsb_error *problem;         /* why it could not be loaded; kept, as its text is lent out */
+} engine_entry;
+
+struct wsb_runtime_factory {
+    engine_entry **entries; /* each stays where it is: ids are lent out */
+    size_t count;
+    size_t capacity;
+    wsb__runtime_setup_fn setup;
+    void *setup_data;
+};
+
+static wsb_status out_of_memory(wsb_error **out_error)
+{
+    return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "%s",
+                         wsb_status_text(WSB_ERROR_OUT_OF_MEMORY));
+}
+
+wsb_status wsb__factory_create_empty(wsb_runtime_factory **out_factory, wsb_error **out_error)
+{
+    wsb_runtime_factory *factory = wsb__calloc(1, sizeof *factory);
+    if (!factory)
+        return out_of_memory(out_error);
+    *out_factory = factory;
+    return WSB_OK;
+}
+
+void wsb__factory_set_setup(wsb_runtime_factory *factory, wsb__runtime_setup_fn setup,
+                            void *user_data)
+{
+    factory->setup = setup;
+    factory->setup_data = user_data;
+}
+
+static void destroy_entry(engine_entry *entry)
+{
+    if (!entry)
+        return;
+    wsb_error_destroy(entry->problem);
+    wsb__free(entry->path);
+    wsb__free(entry->id);
+    wsb__free(entry);
+}
+
+void wsb_runtime_factory_destroy(wsb_runtime_factory *factory)
+{
+    if (!factory)
+        return;
+    for (size_t i = 0; i < factory->count; i++)
+        destroy_entry(factory->entries[i]);
+    wsb__free(factory->entries);
+    wsb__free(factory);
+}
+
+static engine_entry *find_entry(const wsb_runtime_factory *factory, wsb_str id)
+{
+    for (size_t i = 0; i < factory->count; i++)
+        if (wsb__str_equal(wsb_cstr(factory->entries[i]->id), id))
+            return factory->entries[i];
+    return NULL;
+}
+
+static engine_entry *make_entry(wsb_str id, const wsb_str *path, const wsb_runtime_ops *ops)
+{
+    engine_entry *entry = wsb__calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    entry->id = wsb__str_dup(id);
+    entry->path = path ? wsb__str_dup(*path) : NULL;
+    entry->ops = ops;
+    if (entry->id && (entry->path || !path))
+        return entry;
+    destroy_entry(entry);
+    return NULL;
+}
+
+static wsb_status reserve_entry(wsb_runtime_factory *factory)
+{
+    if (factory->count < factory->capacity)
+        return WSB_OK;
+    size_t capacity = factory->capacity ? factory->capacity * 2 : 4;
+    engine_entry **entries = wsb__realloc(factory->entries, capacity * sizeof *entries);
+    if (!entries)
+        return WSB_ERROR_OUT_OF_MEMORY;
+    factory->entries = entries;
+    factory->capacity = capacity;
+    return WSB_OK;
+}
+
+static wsb_status add_entry(wsb_runtime_factory *factory, wsb_str id, const wsb_str *path,
+                            const wsb_runtime_ops *ops, wsb_error **out_error)
+{
+    if (find_entry(factory, id))
+        return wsb_error_set(out_error, WSB_ERROR_ALREADY_EXISTS,
+                             &(wsb_error_details){.operation = "register engine"},
+                             "register engine '%.*s': there is one of that id", (int)id.len,
+                             id.data);
+    if (reserve_entry(factory) != WSB_OK)
+        return out_of_memory(out_error);
+    engine_entry *entry = make_entry(id, path, ops);
+    if (!entry)
+        return out_of_memory(out_error);
+    factory->entries[factory->count++] = entry;
+    return WSB_OK;
+}
+
+static wsb_status no_factory(wsb_error **out_error)
+{
+    return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL, "the factory is NULL");
+}
+
+wsb_status wsb_runtime_factory_register(wsb_runtime_factory *factory, const wsb_runtime_ops *ops,
+                                        wsb_error **out_error)
+{
+    if (!factory)
+        return no_factory(out_error);
+    wsb_status status = wsb__engine_check(ops, "being registered", out_error);
+    if (status != WSB_OK)
+        return status;
+    return add_entry(factory, wsb_cstr(ops->id), NULL, ops, out_error);
+}
+
+wsb_status wsb_runtime_factory_register_file(wsb_runtime_factory *factory, wsb_str id, wsb_str path,
+                                             wsb_error **out_error)
+{
+    if (!factory)
+        return no_factory(out_error);
+    if (!wsb__engine_id_valid(id))
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT,
+                             &(wsb_error_details){.operation = "register engine", .subject = "id"},
+                             "register engine: an id is 1 to 64 of a-z 0-9 _ -");
+    if (path.len == 0 || !path.data || memchr(path.data, '\0', path.len))
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT,
+                             &(wsb_error_details){.operation = "register engine"},
+                             "register engine '%.*s': the path is empty or has a NUL byte in it",
+                             (int)id.len, id.data);
+    return add_entry(factory, id, &path, NULL, out_error);
+}
+
+wsb_status wsb_runtime_factory_load(wsb_runtime_factory *factory, wsb_str path, const char **out_id,
+                                    wsb_error **out_error)
+{
+    if (!factory)
+        return no_factory(out_error);
+    const wsb_runtime_ops *ops;
+    wsb_status status = wsb__engine_load(path, &ops, out_error);
+    if (status != WSB_OK)
+        return status;
+    engine_entry *entry = find_entry(factory, wsb_cstr(ops->id));
+    /* The same object loaded again is the same engine. */
+    if (!entry || entry->ops != ops) {
+        status = add_entry(factory, wsb_cstr(ops->id), &path, ops, out_error);
+        if (status != WSB_OK)
+            return status;
+        entry = factory->entries[factory->count - 1];
+    }
+    if (out_id)
+        *out_id = entry->id;
+    return WSB_OK;
+}
+
+size_t wsb_runtime_factory_count(const wsb_runtime_factory *factory)
+{
+    return factory ? factory->count : 0;
+}
+
+/* Loads an engine that is registered by its file, once. Whether it can be used. */
+static bool make_available(engine_entry *entry)
+{
+    if (entry->ops)
+        return true;
+    if (entry->problem)
+        return false;
+    const wsb_runtime_ops *ops;
+    if (wsb__engine_load(wsb_cstr(entry->path), &ops, &entry->problem) != WSB_OK)
+        return false;
+    if (strcmp(ops->id, entry->id) != 0) {
+        (void)wsb_error_set(&entry->problem, WSB_ERROR_ABI_MISMATCH,
+                            &(wsb_error_details){.operation = "load engine", .subject = "id"},
+                            "load engine '%s': it calls itself '%s', but is registered as '%s'",
+                            entry->path, ops->id, entry->id);
+        return false;
+    }
+    entry->ops = ops;
+    return true;
+}
+
+wsb_status wsb_runtime_factory_info(wsb_runtime_factory *factory, size_t index,
+                                    wsb_engine_info *out_info, wsb_error **out_error)
+{
+    if (!factory || !out_info)
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "engine info: a NULL argument");
+    if (index >= factory->count)
+        return wsb_error_set(out_error, WSB_ERROR_NOT_FOUND, NULL,
+                             "engine info: there is no engine %zu, only %zu", index,
+                             factory->count);
+    engine_entry *entry = factory->entries[index];
+    wsb_engine_info info = WSB_ENGINE_INFO_INIT;
+    info.id = entry->id;
+    info.available = make_available(entry);
+    if (info.available) {
+        info.version = entry->ops->version;
+        info.features = entry->ops->features;
+    } else {
+        info.problem = wsb_error_message(entry->problem);
+    }
+    *out_info = info;
+    return WSB_OK;
+}
+
+/* "wasmtime, wasmi"; the buffer may stay empty when out of memory. */
+static void list_ids(const wsb_runtime_factory *factory, wsb_buf *out)
+{
+    for (size_t i = 0; i < factory->count; i++)
+        if (wsb__buf_printf(out, 4096, "%s%s",
+                            i ? ", " : "registered engines: ", factory->entries[i]->id) != WSB_OK)
+            return;
+}
+
+static wsb_status unknown_engine(const wsb_runtime_factory *factory, wsb_str id,
+                                 wsb_error **out_error)
+{
+    wsb_buf known = WSB_BUF_INIT;
+    list_ids(factory, &known);
+    wsb_status status = wsb_error_set(
+        out_error, WSB_ERROR_NOT_FOUND,
+        &(wsb_error_details){.operation = "create runtime",
+                             .suggestion = known.data ? (const char *)known.data
+                                                      : "register or load an engine first"},
+        "create runtime: there is no engine '%.*s'", id.len > 64 ? 64 : (int)id.len,
+        id.data ? id.data : "");
+    wsb_buf_fini(&known);
+    return status;
+}
+
+static wsb_status unavailable(const engine_entry *entry, wsb_error **out_error)
+{
+    return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED,
+                         &(wsb_error_details){.operation = "create runtime",
+                                              .subject = entry->id,
+                                              .suggestion = wsb_error_suggestion(entry->problem)},
+                         "create runtime: engine '%s' is not available: %s", entry->id,
+                         wsb_error_message(entry->problem));
+}
+
+/* Empty: the first in the order of registration that is available. */
+static wsb_status choose(wsb_runtime_factory *factory, wsb_str id, engine_entry **out_entry,
+                         wsb_error **out_error)
+{
+    engine_entry *entry = NULL;
+    if (id.len > 0) {
+        entry = find_entry(factory, id);
+        if (!entry)
+            return unknown_engine(factory, id, out_error);
+        if (!make_available(entry))
+            return unavailable(entry, out_error);
+        *out_entry = entry;
+        return WSB_OK;
+    }
+    for (size_t i = 0; i < factory->count; i++)
+        if (make_available(factory->entries[i])) {
+            *out_entry = factory->entries[i];
+            return WSB_OK;
+        }
+    if (factory->count == 0)
+        return unknown_engine(factory, wsb_cstr("(default)"), out_error);
+    return unavailable(factory->entries[0], out_error);
+}
+
+wsb_status wsb_runtime_factory_create_runtime(wsb_runtime_factory *factory, wsb_str engine,
+                                              const wsb_runtime_options *options,
+                                              wsb_runtime **out_runtime, wsb_error **out_error)
+{
+    if (!factory || !out_runtime)
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "create runtime: a NULL argument");
+    engine_entry *entry = NULL;
+    wsb_status status = choose(factory, engine, &entry, out_error);
+    if (status != WSB_OK)
+        return status;
+    wsb_runtime *runtime = NULL;
+    status = wsb__runtime_create(entry->ops, options, &runtime, out_error);
+    if (status != WSB_OK)
+        return status;
+    if (factory->setup) {
+        status = factory->setup(runtime, factory->setup_data, out_error);
+        if (status != WSB_OK) {
+            wsb_runtime_destroy(runtime);
+            return status;
+        }
+    }
+    *out_runtime = runtime;
+    return WSB_OK;
+}
