@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Runs what the documentation shows.
+
+    check-docs.py BUILD-DIR [FILE…]
+
+In README.md and docs/guide/*.md, fenced blocks are marked by what follows the language:
+
+    ```c file=add.c          written as that file
+    ```sh run                run by bash -eu, with the built command and `wasm-sandbox-cc` on PATH
+    ```sh run exit=124       the same, must end with that status
+    ```c run                 compiled against the library and run
+    ```text output           what the block before must have printed (stdout, then stderr);
+                             a line `…` stands for any lines, `…` inside a line for any text
+
+Blocks of one file run in order in one empty folder. Any other block is only shown. Relative links
+to files of the repository are checked too. `wasm-sandbox-cc` compiles guest C against the guest SDK.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FENCE = re.compile(r"^( *)(`{3,})(\S*)[ \t]*([^\n]*)\n(.*?)^\1\2[ \t]*$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+GUEST_CC = """#!/bin/sh
+exec clang-19 --target=wasm32-wasi --sysroot=/usr -O2 -I'{root}/guest/include' "$@"
+"""
+
+
+class Failure(Exception):
+    pass
+
+
+def matches(pattern: str, actual: str) -> bool:
+    parts = []
+    for line in pattern.strip("\n").split("\n"):
+        parts.append("(?:.*\n)*?" if line.strip() == "…" else
+                     ".*?".join(re.escape(part) for part in line.rstrip().split("…")) + "[ ]*\n")
+    return re.fullmatch("".join(parts), actual.strip("\n") + "\n") is not None
+
+
+class Document:
+    def __init__(self, path: pathlib.Path, build: pathlib.Path, work: pathlib.Path):
+        self.path, self.build, self.work, self.output, self.ran = path, build, work, None, 0
+
+    def execute(self, command: list[str], expected: int) -> None:
+        tools = self.work.parent / "tools"
+        environment = dict(os.environ, PATH=f"{tools}:{self.build}:{os.environ['PATH']}",
+                           XDG_CACHE_HOME=str(self.work.parent / "cache"), LC_ALL="C.UTF-8")
+        result = subprocess.run(command, cwd=self.work, env=environment, timeout=120,
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                errors="replace", check=False)
+        self.output = result.stdout + result.stderr
+        self.ran += 1
+        if result.returncode != expected:
+            raise Failure(f"ended with {result.returncode}, expected {expected}\n{self.output}")
+
+    def compile(self, text: str) -> None:
+        source, program = self.work / "doc_example.c", self.work / "doc_example"
+        source.write_text(text)
+        self.execute(["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include",
+                      str(source), "-o", str(program), f"-L{self.build}", "-lwasm_sandbox",
+                      f"-Wl,-rpath,{self.build}"], 0)
+
+    def block(self, language: str, words: list[str], text: str) -> None:
+        options = dict(word.split("=", 1) for word in words if "=" in word)
+        if "file" in options:
+            target = (self.work / options["file"]).resolve()
+            if not target.is_relative_to(self.work):
+                raise Failure("file= leaves the folder")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        if "run" in words and language in ("sh", "bash"):
+            self.execute(["bash", "-euo", "pipefail", "-c", text], int(options.get("exit", "0")))
+        elif "run" in words and language == "c":
+            self.compile(text)
+            self.execute([str(self.work / "doc_example")], int(options.get("exit", "0")))
+        elif "output" in words:
+            if self.output is None:
+                raise Failure("no block ran before this output")
+            if not matches(text, self.output):
+                raise Failure(f"the block before printed something else:\n{self.output}")
+
+    def check(self) -> int:
+        text, failures = self.path.read_text(encoding="utf-8"), 0
+        where = self.path.relative_to(ROOT)
+        for match in FENCE.finditer(text):
+            indent = len(match.group(1))
+            body = "".join(line[indent:] if line.startswith(" " * indent) else line
+                           for line in match.group(5).splitlines(keepends=True))
+            try:
+                self.block(match.group(3), match.group(4).split(), body)
+            except (Failure, subprocess.TimeoutExpired, ValueError, OSError) as error:
+                line = text.count("\n", 0, match.start()) + 1
+                print(f"{where}:{line}: {error}", file=sys.stderr)
+                failures += 1
+        return failures
+
+
+def check_links(path: pathlib.Path) -> int:
+    failures = 0
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    for match in LINK.finditer(text):
+        target = match.group(1)
+        if re.match(r"[a-z]+:", target):
+            continue
+        if not (path.parent / target).exists():
+            print(f"{path.relative_to(ROOT)}: link to {target}, which is not there",
+                  file=sys.stderr)
+            failures += 1
+    return failures
+
+
+def main() -> None:
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    build = pathlib.Path(sys.argv[1]).resolve()
+    given = [pathlib.Path(name).resolve() for name in sys.argv[2:]]
+    documents = given or [path for path in [ROOT / "README.md"] if path.exists()] + sorted(
+        (ROOT / "docs" / "guide").glob("*.md"))
+    failures = ran = 0
+    for path in documents:
+        with tempfile.TemporaryDirectory(prefix="wsb-docs-") as folder:
+            work, tools = pathlib.Path(folder) / "work", pathlib.Path(folder) / "tools"
+            work.mkdir()
+            tools.mkdir()
+            (tools / "wasm-sandbox-cc").write_text(GUEST_CC.format(root=ROOT))
+            (tools / "wasm-sandbox-cc").chmod(0o755)
+            document = Document(path, build, work.resolve())
+            failures += document.check()
+            ran += document.ran
+    linked = given or [ROOT / name for name in subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "*.md"], check=True, capture_output=True,
+        text=True).stdout.split() if (ROOT / name).exists()]
+    failures += sum(check_links(path) for path in linked)
+    if failures:
+        sys.exit(f"check-docs: {failures} problems")
+    print(f"check-docs: {ran} commands of {len(documents)} documents ran as shown; links of "
+          f"{len(linked)} files lead somewhere")
+
+
+main()
