@@ -1,0 +1,31 @@
+/* Every row and the bound that it must keep. */
+#include "bench.h"
+
+const bench_bound bench_bounds[] = {
+    {"call.prepared", "prepared call / raw unchecked call", "ns", BENCH_RATIO, 2.5, false},
+    {"call.prepared_raw", "prepared raw call / raw unchecked call", "ns", BENCH_RATIO, 2.5, false},
+    {"call.checked", "prepared call / raw checked call", "ns", BENCH_RATIO, 0.4, false},
+    {"call.name", "call by name and id / raw checked call", "ns", BENCH_RATIO, 1.0, false},
+    {"instance.cycle", "create + destroy, tiny instance", "us", BENCH_RATIO, 1.5, false},
+    {"hello.cycle", "create, run hello, destroy / raw with its WASI", "us", BENCH_RATIO, 0.3,
+     false},
+    {"json.add", "JSON call less prepared call / JSON library", "ns", BENCH_RATIO, 2.0, false},
+    {"io.pread", "pread 4 KiB / native", "ns", BENCH_RATIO, 1.5, false},
+    {"io.pwrite", "pwrite 4 KiB / native", "ns", BENCH_RATIO, 1.5, false},
+    {"io.open", "open + close / native", "ns", BENCH_RATIO, 3.0, false},
+    {"io.clock", "clock / native", "ns", BENCH_RATIO, 3.0, false},
+    {"process.hello", "run cached hello / raw program", "ms", BENCH_RATIO, 1.3, true},
+    {"process.python", "run cached CPython / raw program", "ms", BENCH_RATIO, 1.5, true},
+    {"process.python_mac", "… / raw program that also hashes native code", "ms", BENCH_INFO, 0,
+     true},
+    {"memory.idle", "resident, each of 1,000 idle instances", "KiB", BENCH_ABSOLUTE, 64, false},
+    {"memory.cycles", "growth over 1,000,000 cycles", "KiB", BENCH_ABSOLUTE, 1024, false},
+    {"scan.python", "scan + transform CPython / compiling it", "ms", BENCH_RATIO, 0.03, true},
+    {"scan.yosys", "scan + transform Yosys / compiling it", "ms", BENCH_RATIO, 0.03, true},
+    {"deadline.spin", "overshoot p99, 50 busy siblings", "ms", BENCH_ABSOLUTE, 10e6, false},
+    {"deadline.alone", "overshoot p99, no siblings", "ms", BENCH_ABSOLUTE, 10e6, false},
+    {"deadline.siblings", "siblings disturbed", "", BENCH_ABSOLUTE, 0, false},
+    {"deadline.fill", "overshoot p99 in memory.fill, less one fill", "ms", BENCH_ABSOLUTE, 10e6,
+     false},
+};
+const size_t bench_bound_count = sizeof bench_bounds / sizeof bench_bounds[0];

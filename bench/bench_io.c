@@ -1,0 +1,98 @@
+/* WASI file and clock operations against the same source built natively, on the same directory,
+ * in turn. */
+#include "bench.h"
+#include "ours.h"
+#include "spawn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPERATIONS = 4, MAX_ROUNDS = 16 };
+
+static const char *const names[OPERATIONS] = {"pwrite", "pread", "open", "clock"};
+
+typedef struct samples {
+    double of[OPERATIONS][MAX_ROUNDS];
+} samples;
+
+static void parse(const char *text, samples *out, size_t round)
+{
+    for (int i = 0; i < OPERATIONS; i++) {
+        char pattern[32];
+        snprintf(pattern, sizeof pattern, "%s ", names[i]);
+        const char *found = strstr(text, pattern);
+        if (!found) {
+            bench_fail("no figure for %s in: %s", names[i], text);
+        }
+        out->of[i][round] = strtod(found + strlen(pattern), NULL);
+    }
+}
+
+static void run_guest(wsb_module *module, const char *directory, samples *out, size_t round)
+{
+    wsb_filesystem_capability preopen = WSB_FILESYSTEM_CAPABILITY_INIT;
+    preopen.host_path = wsb_cstr(directory);
+    preopen.guest_path = wsb_cstr("/data");
+    preopen.access = WSB_FILESYSTEM_READ_WRITE;
+    preopen.allow_create = true;
+    wsb_capabilities capabilities;
+    wsb_capabilities_minimal(&capabilities);
+    wsb_str args[] = {wsb_cstr("io"), wsb_cstr("/data")};
+    capabilities.arguments = args;
+    capabilities.argument_count = 2;
+    capabilities.filesystem = &preopen;
+    capabilities.filesystem_count = 1;
+    wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
+    config.capabilities = &capabilities;
+    wsb_instance *instance = ours_instance_create(module, &config);
+    wsb_error *error = NULL;
+    int32_t code = -1;
+    ours_check(wsb_instance_run(instance, &code, &error), error);
+    if (code != 0) {
+        wsb_bytes text = wsb_instance_output(instance, WSB_STANDARD_ERROR, NULL);
+        bench_fail("the guest exited with %d: %.*s", code, (int)text.len, (const char *)text.data);
+    }
+    wsb_bytes output = wsb_instance_output(instance, WSB_STANDARD_OUTPUT, NULL);
+    char *text = strndup((const char *)output.data, output.len);
+    parse(text, out, round);
+    free(text);
+    wsb_instance_destroy(instance);
+}
+
+int main(int argc, char **argv)
+{
+    bench_options options;
+    bench_options_parse(&options, argc, argv);
+    char directory[] = "/tmp/wsb-bench-XXXXXX";
+    if (!mkdtemp(directory)) {
+        bench_fail("cannot make a directory under /tmp");
+    }
+    char *guest = bench_path(options.data, "io.wasm");
+    char *native = bench_path(options.tools, "bench_io_native");
+    wsb_module *module = ours_module_compile(ours_runtime_create(), guest);
+    static samples raw, ours;
+    size_t rounds = options.quick ? 7 : 15;
+    for (size_t round = 0; round < rounds; round++) {
+        char text[1024];
+        char *command[] = {native, directory, NULL};
+        spawn_timed(command, text, sizeof text);
+        parse(text, &raw, round);
+        run_guest(module, directory, &ours, round);
+    }
+    for (int i = 0; i < OPERATIONS; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "io.%s", names[i]);
+        bench_figures r = bench_figures_of(raw.of[i], rounds);
+        bench_figures o = bench_figures_of(ours.of[i], rounds);
+        bench_row(id, r.median, o.median, "minima %.0f and %.0f ns", r.minimum, o.minimum);
+    }
+    char *file = bench_path(directory, "io.bin");
+    unlink(file);
+    rmdir(directory);
+    free(file);
+    free(native);
+    free(guest);
+    return 0;
+}
