@@ -1,0 +1,74 @@
+//! Bounds and options, as in the C header.
+
+use crate::failure::Failure;
+
+/// `wsbn_bounds`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub max_module_size: u64,
+    pub max_functions: u64,
+    pub max_function_size: u64,
+    pub max_locals: u64,
+    pub max_branch_targets: u64,
+    pub max_function_branch_targets: u64,
+    pub max_nesting: u64,
+    pub max_types: u64,
+    pub max_imports: u64,
+    pub max_exports: u64,
+    pub max_globals: u64,
+    pub max_tables: u64,
+    pub max_data_segments: u64,
+    pub max_element_segments: u64,
+    pub max_elements: u64,
+}
+
+/// `wsbn_options`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub bounds: Bounds,
+    pub clamp_memory_bytes: u64,
+    pub clamp_table_elements: u64,
+}
+
+impl Default for Bounds {
+    /// The defaults of `wsb_module_bounds`.
+    fn default() -> Bounds {
+        Bounds {
+            max_module_size: 256 << 20,
+            max_functions: 150_000,
+            max_function_size: 7_654_321,
+            max_locals: 50_000,
+            max_branch_targets: 2_000_000,
+            max_function_branch_targets: 200_000,
+            max_nesting: 1_000,
+            max_types: 1_000_000,
+            max_imports: 10_000,
+            max_exports: 100_000,
+            max_globals: 100_000,
+            max_tables: 100,
+            max_data_segments: 100_000,
+            max_element_segments: 100_000,
+            max_elements: 10_000_000,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            bounds: Bounds::default(),
+            clamp_memory_bytes: u64::MAX,
+            clamp_table_elements: u64::MAX,
+        }
+    }
+}
+
+/// Refuses `used` above `allowed`.
+pub fn check(field: &str, what: &str, used: u64, allowed: u64) -> Result<(), Failure> {
+    if used > allowed {
+        return Err(Failure::bound(field, what, used, allowed));
+    }
+    Ok(())
+}

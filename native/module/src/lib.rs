@@ -1,0 +1,36 @@
+//! Reads, checks and rewrites WebAssembly modules behind a small C ABI.
+//!
+//! Glue only: the parsing is done by wasmparser and wat, the encoding by wasm-encoder. What it
+//! promises and the format of what it returns are in `docs/internals/module.md`.
+
+pub mod abi;
+mod bodies;
+mod bounds;
+mod conventions;
+mod emit;
+mod failure;
+mod info;
+mod proposals;
+mod scan;
+mod text;
+
+pub use bounds::{Bounds, Options};
+pub use failure::{Failure, Kind};
+pub use proposals::FEATURES;
+
+/// What [`process`] makes of a module.
+pub struct Output {
+    pub module: Vec<u8>,
+    pub info: Vec<u8>,
+}
+
+/// Scans and transforms a module, in the binary or the text format.
+pub fn process(bytes: &[u8], options: &Options) -> Result<Output, Failure> {
+    let binary = text::to_binary(bytes, &options.bounds)?;
+    let scan = scan::scan(&binary, &options.bounds)?;
+    let facts = bodies::validate(&scan, &options.bounds)?;
+    let declared = conventions::read(&scan)?;
+    let module = emit::emit(&scan, &facts, options)?;
+    let info = info::write(&scan, &facts, &declared, bytes.len() as u64)?;
+    Ok(Output { module, info })
+}
