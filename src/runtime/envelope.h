@@ -2,6 +2,7 @@
 #ifndef WSB_RUNTIME_ENVELOPE_H
 #define WSB_RUNTIME_ENVELOPE_H
 
+#include <sodium.h>
 #include <sys/uio.h>
 #include <wasm_sandbox/error.h>
 
@@ -11,6 +12,10 @@
 typedef struct wsb__key {
     uint8_t bytes[WSB__KEY_BYTES];
 } wsb__key;
+
+/* BLAKE2b-256 with the key; `personal` (16 bytes) keeps the uses of the key apart. */
+typedef crypto_generichash_blake2b_state wsb__key_hash;
+void wsb__key_hash_start(wsb__key_hash *hash, const wsb__key *key, const char personal[16]);
 
 /* What is inside. Views: borrowed from the bytes that were opened. */
 typedef struct wsb__envelope_parts {
