@@ -9,8 +9,9 @@
 #
 # The cache is ${WSB_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-sandbox-build}; its key is the
 # package's files (with the lock file), the features, the compiler and RUSTFLAGS. Several builds
-# may run at once: each key has a lock. WSB_OFFLINE=1 forbids the network.
-# Entries that no build has asked for in 60 days are removed.
+# may run at once: each key has a lock. WSB_OFFLINE=1 forbids the network. Compiled dependencies
+# are kept too (*.build), so that an edit of the package's own Rust takes seconds. What no build has
+# asked for in 60 days is removed.
 set -euo pipefail
 
 fail() {
@@ -88,16 +89,14 @@ build() {
     [ -z "$headers" ] || cp -r "${headers%/include/*}/include" "$part/"
     : > "$part/complete"
     mv "$part" "$out"
-    # An engine's crates take gigabytes and its own Rust hardly changes; native/* is the opposite.
-    case $package in
-    */native/*) ;;
-    *) rm -rf "$work" ;;
-    esac
     echo "built $name in $((SECONDS - started)) s" >&2
 }
 
 [ -f "$out/complete" ] || build
 touch "$out/complete"
-find "$cache" -mindepth 2 -maxdepth 2 -name complete -mtime +60 -printf '%h\0' 2>/dev/null |
-    xargs -0 --no-run-if-empty rm -rf
+[ ! -d "$work" ] || touch "$work"
+find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +60 -print0 2>/dev/null |
+    while IFS= read -r -d '' old; do
+        [ -f "$old/complete" ] && [ -n "$(find "$old/complete" -mtime -60)" ] || rm -rf "$old"
+    done
 printf '%s\n' "$out"
