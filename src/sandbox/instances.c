@@ -1,0 +1,209 @@
+/* Instances of a sandbox, by id: taking one for a call, giving it back, dropping it. */
+#include "core/alloc.h"
+#include "runtime/runtime.h"
+#include "sandbox/state.h"
+
+#include <wasm_sandbox/plugin/error.h>
+
+static wsb_status refuse(wsb_status status, const char *operation, const char *suggestion,
+                         const char *why, wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = operation, .suggestion = suggestion};
+    return wsb_error_set(out_error, status, &details, "%s: %s", operation, why);
+}
+
+wsb_status wsb__slot_acquire(wsb_sandbox *sandbox, wsb_instance_id id, const char *operation,
+                             wsb__slot **out_slot, wsb_error **out_error)
+{
+    if (!sandbox)
+        return refuse(WSB_ERROR_INVALID_ARGUMENT, operation, NULL, "the sandbox is NULL",
+                      out_error);
+    /* A lock that another thread held when this process was forked is never given back. */
+    wsb_status status = wsb__runtime_check_fork(sandbox->runtime, operation, out_error);
+    if (status != WSB_OK)
+        return status;
+    pthread_mutex_lock(&sandbox->lock);
+    wsb__slot *slot = wsb__id_table_get(sandbox->instances, id);
+    if (!slot) {
+        status = wsb__sandbox_id_error(sandbox, true, id, operation, out_error);
+    } else if (atomic_load_explicit(&slot->state, memory_order_acquire) != 0) {
+        status = WSB_ERROR_BUSY;
+    } else {
+        atomic_store_explicit(&slot->state, WSB__SLOT_RUNNING, memory_order_relaxed);
+        slot->runner = pthread_self();
+        *out_slot = slot;
+    }
+    pthread_mutex_unlock(&sandbox->lock);
+    if (status == WSB_ERROR_BUSY)
+        return refuse(status, operation, "wait for its call to end, or use another instance",
+                      "the instance is running", out_error);
+    return status;
+}
+
+/* Destroys a slot that is out of the table and that nobody holds. */
+static void destroy_slot(wsb_sandbox *sandbox, wsb__slot *slot)
+{
+    wsb_instance_destroy(slot->instance);
+    wsb__free(slot);
+    pthread_mutex_lock(&sandbox->lock);
+    sandbox->slots--;
+    pthread_cond_broadcast(&sandbox->changed);
+    pthread_mutex_unlock(&sandbox->lock);
+}
+
+void wsb__slot_release(wsb_sandbox *sandbox, wsb__slot *slot)
+{
+    unsigned expected = WSB__SLOT_RUNNING;
+    /* Nothing of the slot or the sandbox may be touched once it is idle: both may be gone. */
+    if (atomic_compare_exchange_strong_explicit(&slot->state, &expected, 0, memory_order_release,
+                                                memory_order_relaxed))
+        return;
+    pthread_mutex_lock(&sandbox->lock);
+    bool deferred = slot->deferred;
+    atomic_store_explicit(&slot->state, WSB__SLOT_DROPPED, memory_order_release);
+    if (!deferred)
+        pthread_cond_broadcast(&sandbox->changed);
+    pthread_mutex_unlock(&sandbox->lock);
+    if (deferred)
+        destroy_slot(sandbox, slot);
+}
+
+static bool is_running(const wsb__slot *slot)
+{
+    return atomic_load_explicit(&slot->state, memory_order_acquire) & WSB__SLOT_RUNNING;
+}
+
+/* Whether waiting for `slot` could never end: its call runs on this thread, or on one that waits
+ * (perhaps through others) for a call of this thread. */
+static bool would_deadlock(const wsb_sandbox *sandbox, const wsb__slot *slot)
+{
+    pthread_t self = pthread_self();
+    while (slot && is_running(slot)) {
+        if (pthread_equal(slot->runner, self))
+            return true;
+        const wsb__waiter *waiter = sandbox->waiters;
+        while (waiter && !pthread_equal(waiter->thread, slot->runner))
+            waiter = waiter->next;
+        slot = waiter ? waiter->slot : NULL;
+    }
+    return false;
+}
+
+static void wait_for(wsb_sandbox *sandbox, wsb__slot *slot)
+{
+    wsb__waiter waiter = {sandbox->waiters, pthread_self(), slot};
+    sandbox->waiters = &waiter;
+    while (is_running(slot))
+        pthread_cond_wait(&sandbox->changed, &sandbox->lock);
+    wsb__waiter **link = &sandbox->waiters;
+    while (*link != &waiter)
+        link = &(*link)->next;
+    *link = waiter.next;
+}
+
+void wsb__slot_drop(wsb_sandbox *sandbox, wsb__slot *slot)
+{
+    unsigned before =
+        atomic_fetch_or_explicit(&slot->state, WSB__SLOT_DROPPED, memory_order_acq_rel);
+    if (before & WSB__SLOT_RUNNING) {
+        wsb_instance_cancel(slot->instance);
+        if (would_deadlock(sandbox, slot)) {
+            slot->deferred = true;
+            return;
+        }
+        wait_for(sandbox, slot);
+    }
+    pthread_mutex_unlock(&sandbox->lock);
+    destroy_slot(sandbox, slot);
+    pthread_mutex_lock(&sandbox->lock);
+}
+
+static wsb_status add(wsb_sandbox *sandbox, wsb_instance *instance, wsb_instance_id *out_id,
+                      wsb_error **out_error)
+{
+    wsb_status status = WSB_ERROR_OUT_OF_MEMORY;
+    wsb__slot *slot = wsb__calloc(1, sizeof *slot);
+    if (slot) {
+        slot->instance = instance;
+        pthread_mutex_lock(&sandbox->lock);
+        status = wsb__id_table_add(sandbox->instances, slot, out_id);
+        sandbox->slots += status == WSB_OK;
+        pthread_mutex_unlock(&sandbox->lock);
+    }
+    if (status == WSB_OK)
+        return WSB_OK;
+    wsb__free(slot);
+    wsb_instance_destroy(instance);
+    return refuse(status, "create instance", NULL, "no room for another id", out_error);
+}
+
+wsb_status wsb_sandbox_create_instance(wsb_sandbox *sandbox, wsb_module_id module,
+                                       const wsb_instance_config *config, wsb_instance_id *out_id,
+                                       wsb_error **out_error)
+{
+    if (!out_id)
+        return refuse(WSB_ERROR_INVALID_ARGUMENT, "create instance", NULL,
+                      "the place for the id is NULL", out_error);
+    wsb_status status = wsb__sandbox_enter(sandbox, "create instance", out_error);
+    if (status != WSB_OK)
+        return status;
+    wsb_module *found = NULL;
+    wsb_instance *instance = NULL;
+    status = wsb_sandbox_module(sandbox, module, &found, out_error);
+    if (status == WSB_OK)
+        status = wsb_instance_create(found, config, &instance, out_error);
+    if (status == WSB_OK)
+        status = add(sandbox, instance, out_id, out_error);
+    wsb_module_destroy(found);
+    wsb__sandbox_leave(sandbox);
+    return status;
+}
+
+wsb_status wsb_sandbox_drop_instance(wsb_sandbox *sandbox, wsb_instance_id id,
+                                     wsb_error **out_error)
+{
+    wsb_status status = wsb__sandbox_enter(sandbox, "drop instance", out_error);
+    if (status != WSB_OK)
+        return status;
+    pthread_mutex_lock(&sandbox->lock);
+    wsb__slot *slot = wsb__id_table_remove(sandbox->instances, id);
+    if (slot)
+        wsb__slot_drop(sandbox, slot);
+    else
+        status = wsb__sandbox_id_error(sandbox, true, id, "drop instance", out_error);
+    pthread_mutex_unlock(&sandbox->lock);
+    wsb__sandbox_leave(sandbox);
+    return status;
+}
+
+wsb_status wsb_sandbox_cancel(wsb_sandbox *sandbox, wsb_instance_id instance, wsb_error **out_error)
+{
+    if (!sandbox)
+        return refuse(WSB_ERROR_INVALID_ARGUMENT, "cancel", NULL, "the sandbox is NULL", out_error);
+    wsb_status status = WSB_OK;
+    pthread_mutex_lock(&sandbox->lock);
+    wsb__slot *slot = wsb__id_table_get(sandbox->instances, instance);
+    if (slot)
+        wsb_instance_cancel(slot->instance);
+    else
+        status = wsb__sandbox_id_error(sandbox, true, instance, "cancel", out_error);
+    pthread_mutex_unlock(&sandbox->lock);
+    return status;
+}
+
+wsb_status wsb_sandbox_usage(wsb_sandbox *sandbox, wsb_instance_id instance, wsb_usage *out_usage,
+                             wsb_error **out_error)
+{
+    if (!sandbox || !out_usage)
+        return refuse(WSB_ERROR_INVALID_ARGUMENT, "read usage", NULL,
+                      "the sandbox or the place for the result is NULL", out_error);
+    wsb_status status = WSB_OK;
+    pthread_mutex_lock(&sandbox->lock);
+    wsb__slot *slot = wsb__id_table_get(sandbox->instances, instance);
+    if (slot)
+        wsb_instance_usage(slot->instance, out_usage);
+    else
+        status = wsb__sandbox_id_error(sandbox, true, instance, "read usage", out_error);
+    pthread_mutex_unlock(&sandbox->lock);
+    return status;
+}
