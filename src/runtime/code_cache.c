@@ -134,16 +134,20 @@ static void entry_key(const wsb__code_cache *cache, const wsb__code_cache_name *
     crypto_generichash_blake2b_final(&hash, out_key->bytes, sizeof out_key->bytes);
 }
 
-static bool read_entry(int fd, uint64_t max_bytes, wsb_buf *out_bytes)
+/* `*out_damaged` where the file can never be an entry, rather than us being short of memory. */
+static bool read_entry(int fd, uint64_t max_bytes, wsb_buf *out_bytes, bool *out_damaged)
 {
+    *out_damaged = true;
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_size < 0 ||
         (uint64_t)st.st_size > max_bytes)
         return false;
     size_t size = (size_t)st.st_size;
     wsb_buf bytes = WSB_BUF_INIT;
-    if (wsb__buf_reserve(&bytes, size, SIZE_MAX) != WSB_OK)
+    if (wsb__buf_reserve(&bytes, size, SIZE_MAX) != WSB_OK) {
+        *out_damaged = false;
         return false;
+    }
     if (!wsb__read_all(fd, bytes.data, size)) {
         wsb_buf_fini(&bytes);
         return false;
@@ -195,7 +199,8 @@ bool wsb__code_cache_load(wsb__code_cache *cache, const wsb__code_cache_name *na
         return false;
     }
     wsb_buf bytes = WSB_BUF_INIT;
-    bool read = read_entry(fd, cache->max_bytes, &bytes);
+    bool damaged;
+    bool read = read_entry(fd, cache->max_bytes, &bytes, &damaged);
     if (read && open_entry(cache, name, subject, wsb_bytes_of(bytes.data, bytes.len), out_parts)) {
         (void)futimens(fd, NULL); /* now the most recently used */
         close(fd);
@@ -204,7 +209,8 @@ bool wsb__code_cache_load(wsb__code_cache *cache, const wsb__code_cache_name *na
     }
     close(fd);
     wsb_buf_fini(&bytes);
-    unlinkat(cache->folder, name->text, 0);
+    if (damaged)
+        unlinkat(cache->folder, name->text, 0);
     return false;
 }
 

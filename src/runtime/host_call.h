@@ -17,8 +17,7 @@ typedef struct wsb__host_binding {
 /* The functions that an engine calls: one for each kind of binding. `data` is the binding. */
 wsb_host_result wsb__host_call_module(void *data, void *context, void *caller,
                                       wsb_raw_value *values);
-wsb_host_result wsb__host_call_raw(void *data, void *context, void *caller,
-                                   wsb_raw_value *values);
+wsb_host_result wsb__host_call_raw(void *data, void *context, void *caller, wsb_raw_value *values);
 wsb_host_result wsb__host_call_typed(void *data, void *context, void *caller,
                                      wsb_raw_value *values);
 

@@ -41,24 +41,26 @@ struct wsb_function {
     wsb_engine_handle handle;
     uint32_t slots; /* the larger of parameters and results */
     bool has_references;
+    char label[96]; /* "call 'name'" */
 };
 
 /* Used also as wsb_call_context: a call context is the instance while it runs. */
 struct wsb_instance {
-    wsb__watch watch; /* first: the fields of every call */
+    wsb__watch watch;  /* first: the fields of every call */
     _Atomic bool stop; /* cancelled: sticky */
     uint32_t extras;
     const wsb_runtime_ops *ops;
     void *engine_instance;
-    void *caller;              /* the engine's, while a host function runs */
-    wsb__thread *thread;       /* that runs it */
-    bool doomed;               /* destroyed in its own callback */
+    void *caller;        /* the engine's, while a host function runs */
+    wsb__thread *thread; /* that runs it */
+    bool doomed;         /* destroyed in its own callback */
     bool has_memory;
     wsb_engine_handle memory;
-    uint64_t stack_need;       /* bytes below the caller's stack pointer */
+    uint64_t stack_need; /* bytes below the caller's stack pointer */
     _Atomic uint64_t calls;
     _Atomic uint64_t host_calls;
     _Atomic uint64_t wall_ticks;
+    _Atomic uint64_t long_ticks; /* the part of wall_ticks in calls long enough for `cpu_ns` */
     _Atomic uint64_t cpu_ns;
     _Atomic uint64_t memory_size;
     _Atomic uint64_t counters[WSB_COUNTER_COUNT_];
@@ -71,14 +73,14 @@ struct wsb_instance {
     uint64_t fuel_left;
     wsb_engine_handle refusal_counter;
     wsb__ending ending;
-    const char *operation;     /* of the present call, for errors */
+    const char *operation;      /* of the present call, for errors */
     const char *host_operation; /* the import that is running */
     wsb__pending pending;
     wsb_event_fn on_event;
     void *on_event_data;
     uint64_t tag;
     void *user_data;
-    wsb__map *functions;       /* prepared, by name; made when first needed */
+    wsb__map *functions; /* prepared, by name; made when first needed */
     wsb_function **function_list;
     size_t function_count;
     uint64_t named_limit[WSB__LIMIT_REGISTRY_MAX];
@@ -99,7 +101,8 @@ WSB_NODISCARD wsb_status wsb__instance_memory(wsb_instance *instance, uint64_t o
                                               uint64_t length, uint8_t **out_data,
                                               wsb_error **out_error);
 
-/* Calls `function` under the call limits; `values` has room for its slots. */
+/* Calls `function` under the call limits; `values` has room for its slots. `name` is for errors:
+ * "call 'add'". */
 WSB_NODISCARD wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
                                    const wsb_function_type *type, wsb_raw_value *values,
                                    const char *name, wsb_error **out_error);

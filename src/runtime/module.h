@@ -33,16 +33,30 @@ struct wsb_module {
     wsb__module_info *info;
     char *name;
     wsb_module_bounds bounds; /* resolved */
-    pthread_mutex_t lock; /* of what follows */
-    wsb_buf source;      /* as given; empty for one that was deserialized */
+    _Atomic bool unpoolable;  /* does not fit the engine's pool */
+    pthread_mutex_t lock;     /* of what follows */
+    wsb_buf source;           /* as given; empty for one that was deserialized */
     wsb__compiled *compiled;
     wsb__link *links;
 };
 
+/* The variant that serves these limits and the module compiled for it; the pool where there is one
+ * and the module fits it. */
+WSB_NODISCARD wsb_status wsb__module_prepare(wsb_module *module, const wsb_resource_limits *limits,
+                                             bool want_pool, wsb__variant **out_variant,
+                                             wsb_error **out_error);
+
+/* Seals the module's compiled form. */
+WSB_NODISCARD wsb_status wsb__module_seal(wsb_module *module, wsb_buf *out_bytes,
+                                          wsb_error **out_error);
+
+/* Opens a sealed module into a new one whose runtime is set. */
+WSB_NODISCARD wsb_status wsb__module_unseal(wsb_module *module, wsb_bytes bytes,
+                                            wsb_error **out_error);
+
 /* The module compiled for a variant, when needed now. */
 WSB_NODISCARD wsb_status wsb__module_compiled(wsb_module *module, wsb__variant *variant,
-                                              wsb__compiled **out_compiled,
-                                              wsb_error **out_error);
+                                              wsb__compiled **out_compiled, wsb_error **out_error);
 
 /* Takes a link for an instance; give it back with wsb__link_release(). */
 WSB_NODISCARD wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant,

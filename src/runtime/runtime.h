@@ -9,10 +9,9 @@
 #include <wasm_sandbox/plugin/host_module.h>
 #include <wasm_sandbox/plugin/limit.h>
 
+#include "runtime/code_cache.h"
 #include "runtime/watchdog.h"
 #include "security/limit_registry.h"
-
-struct wsb__code_cache;
 
 enum { WSB__MAX_HOST_MODULES = 16 };
 
@@ -33,10 +32,10 @@ struct wsb_runtime {
     uint64_t pool_instances; /* 0: never pool */
     bool avoid_signals;
     bool allow_foreign_stacks;
-    wsb_module_bounds bounds; /* resolved */
-    struct wsb__code_cache *code_cache; /* NULL: none */
+    wsb_module_bounds bounds;    /* resolved */
+    wsb__code_cache *code_cache; /* NULL: none */
     bool has_key;
-    uint8_t key[32];
+    wsb__key key;
     wsb__watchdog watchdog;
     wsb__limit_registry limits;
     pthread_mutex_t lock; /* of what follows */
@@ -55,8 +54,8 @@ WSB_NODISCARD wsb_status wsb__runtime_create(const wsb_runtime_ops *ops,
 wsb_runtime *wsb__runtime_ref(wsb_runtime *runtime);
 
 /* WSB_ERROR_FORKED in a child that was forked after the runtime was made. */
-WSB_NODISCARD wsb_status wsb__runtime_check_fork(const wsb_runtime *runtime,
-                                                 const char *operation, wsb_error **out_error);
+WSB_NODISCARD wsb_status wsb__runtime_check_fork(const wsb_runtime *runtime, const char *operation,
+                                                 wsb_error **out_error);
 
 /* The variant for these settings. `want_pool` is a wish: without a pool the plain one serves. */
 WSB_NODISCARD wsb_status wsb__runtime_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack,

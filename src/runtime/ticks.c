@@ -8,6 +8,7 @@
 #endif
 
 bool wsb__ticks_native = false;
+uint64_t wsb__ticks_per_ms = 1000000;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint64_t first_ticks;
@@ -84,6 +85,7 @@ static void init(void)
     while (wsb__monotonic_ns() - first_ns < FIRST_MEASUREMENT_NS) {
     }
     wsb__ticks_refine();
+    wsb__ticks_per_ms = wsb__ns_to_ticks(1000000);
 }
 
 void wsb__ticks_init(void)

@@ -14,6 +14,9 @@
 /* Whether the counter is used; set by wsb__ticks_init(). */
 extern bool wsb__ticks_native;
 
+/* Ticks in a millisecond, by the first measurement: for "has a good while passed". */
+extern uint64_t wsb__ticks_per_ms;
+
 /* Call before the first use of any other function here; cheap when repeated. [thread-safe] */
 void wsb__ticks_init(void);
 

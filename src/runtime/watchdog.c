@@ -86,7 +86,8 @@ static uint64_t until_due(wsb__watch *watch, uint64_t now)
         return 0;
     }
     /* Only the CPU time can be used up. It runs no faster than the clock. */
-    uint64_t used = wsb__cpu_clock_ns(atomic_load_explicit(&watch->cpu_clock, memory_order_relaxed));
+    uint64_t used =
+        wsb__cpu_clock_ns(atomic_load_explicit(&watch->cpu_clock, memory_order_relaxed));
     uint64_t base = atomic_load_explicit(&watch->cpu_base, memory_order_relaxed);
     used = used > base ? used - base : 0;
     if (used >= watch->cpu_limit_ns) {

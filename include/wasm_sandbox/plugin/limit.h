@@ -26,7 +26,7 @@ typedef struct wsb_limit_ops {
     wsb_status (*validate)(uint64_t value, wsb_error **out_error);
 } wsb_limit_ops;
 
-/** Registers a limit, before the runtime's first instance.
+/** Registers a limit, before the runtime's first module is compiled.
  * @param ops  Borrowed; static.
  * @return WSB_ERROR_ABI_MISMATCH, WSB_ERROR_ALREADY_EXISTS (also the built-in names),
  *         WSB_ERROR_BUSY (too late), WSB_ERROR_LIMIT_EXCEEDED (more than 16). [setup only] */

@@ -1,0 +1,321 @@
+/* Making an instance: checks, host modules' states, the engine's part, start and _initialize. */
+#include "core/alloc.h"
+#include "core/options.h"
+#include "runtime/imports.h"
+#include "runtime/instance.h"
+#include "runtime/ticks.h"
+#include "security/capabilities_check.h"
+
+#include <string.h>
+
+#include <wasm_sandbox/plugin/error.h>
+
+/* Stack that a call may use besides the guest's own: host functions, the engine, this library. */
+enum { STACK_RESERVE = 128 * 1024 };
+
+static const wsb_function_type no_values = {NULL, 0, NULL, 0};
+
+static wsb_status unsupported(const wsb_runtime_ops *ops, const char *limit, wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = "instantiate",
+                                 .subject = limit,
+                                 .suggestion = "use another engine, or set the limit to "
+                                               "WSB_UNLIMITED to go without it"};
+    return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
+                         "instantiate: engine '%s' cannot enforce %s", ops->id, limit);
+}
+
+/* Declared means enforced: what the engine cannot enforce is refused. */
+static wsb_status check_engine(const wsb_runtime_ops *ops, const wsb_resource_limits *limits,
+                               wsb_error **out_error)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+        uint32_t feature;
+    } rows[] = {
+        {"max_wall_time", limits->max_wall_time, WSB_ENGINE_DEADLINE},
+        {"max_cpu_time", limits->max_cpu_time, WSB_ENGINE_DEADLINE},
+        {"fuel", limits->fuel, WSB_ENGINE_FUEL},
+        {"max_memory", limits->max_memory, WSB_ENGINE_MEMORY_LIMIT},
+        {"max_table_elements", limits->max_table_elements, WSB_ENGINE_TABLE_LIMIT},
+        {"max_stack", limits->max_stack, WSB_ENGINE_STACK_LIMIT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].value != WSB_UNLIMITED && (ops->features & rows[i].feature) == 0) {
+            return unsupported(ops, rows[i].name, out_error);
+        }
+    }
+    return WSB_OK;
+}
+
+static wsb_status too_large(const char *what, const char *limit, uint64_t used, uint64_t allowed,
+                            const char *unit, wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = "instantiate",
+                                 .subject = limit,
+                                 .used = used,
+                                 .allowed = allowed,
+                                 .suggestion = "raise the limit"};
+    return wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details,
+                         "instantiate: the module's %s starts with %llu %s and %s is %llu", what,
+                         (unsigned long long)used, unit, limit, (unsigned long long)allowed);
+}
+
+static wsb_status check_minimums(const wsb_module *module, const wsb_resource_limits *limits,
+                                 wsb_error **out_error)
+{
+    const wsb__module_info *info = module->info;
+    if (info->info.has_memory && info->info.memory_minimum > limits->max_memory) {
+        return too_large("memory", "max_memory", info->info.memory_minimum, limits->max_memory,
+                         "bytes", out_error);
+    }
+    if (info->table_min > limits->max_table_elements) {
+        return too_large("table", "max_table_elements", info->table_min, limits->max_table_elements,
+                         "elements", out_error);
+    }
+    return WSB_OK;
+}
+
+static uint64_t to_ticks(uint64_t ns)
+{
+    return ns == WSB_UNLIMITED ? UINT64_MAX : wsb__ns_to_ticks(ns);
+}
+
+static void set_limits(wsb_instance *instance)
+{
+    const wsb_resource_limits *limits = &instance->limits;
+    wsb__watch *watch = &instance->watch;
+    uint64_t cpu_ticks = to_ticks(limits->max_cpu_time);
+    watch->wall_limit_ticks = to_ticks(limits->max_wall_time);
+    watch->cpu_limit_ns = limits->max_cpu_time;
+    watch->shortest_ticks =
+        cpu_ticks < watch->wall_limit_ticks ? cpu_ticks : watch->wall_limit_ticks;
+    instance->stack_need = limits->max_stack + STACK_RESERVE;
+    if (watch->shortest_ticks != UINT64_MAX) {
+        instance->extras |= WSB__EXTRA_WATCHED;
+    }
+    if (limits->fuel != WSB_UNLIMITED) {
+        instance->extras |= WSB__EXTRA_FUEL;
+    }
+    for (size_t i = 0; i < instance->runtime->limits.count; i++) {
+        if (instance->runtime->limits.limits[i]->scope == WSB_LIMIT_CALL) {
+            instance->extras |= WSB__EXTRA_CALL_LIMITS;
+        }
+    }
+}
+
+static wsb_status make_states(wsb_instance *instance, const wsb_capabilities *capabilities,
+                              wsb_error **out_error)
+{
+    const wsb_runtime *runtime = instance->runtime;
+    for (size_t i = 0; i < runtime->host_module_count; i++) {
+        const wsb_host_module_ops *ops = runtime->host_modules[i];
+        if ((instance->link->host_modules & ((uint32_t)1 << i)) == 0) {
+            continue;
+        }
+        wsb_status status = ops->instance_create(instance, capabilities, &instance->limits,
+                                                 &instance->states[i], out_error);
+        if (status != WSB_OK) {
+            return status;
+        }
+        instance->state_made[i] = true;
+        if (ops->call_begin != NULL) {
+            instance->extras |= WSB__EXTRA_BEGIN;
+        }
+    }
+    return WSB_OK;
+}
+
+static wsb_status engine_refused(const wsb_instance *instance, wsb_engine_result result,
+                                 const wsb_engine_failure *failure, wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = "instantiate", .backtrace = failure->backtrace};
+    if (result == WSB_ENGINE_LIMIT) {
+        details.subject = "max_memory";
+        details.allowed = instance->limits.max_memory;
+        details.suggestion = "raise max_memory or max_table_elements";
+        return wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details,
+                             "instantiate: the engine refused the memory or table: %s",
+                             failure->message);
+    }
+    if (result == WSB_ENGINE_TRAPPED) {
+        details.trap = "instantiation";
+        return wsb_error_set(out_error, WSB_ERROR_TRAP, &details,
+                             "instantiate: the module trapped while its memory and tables were "
+                             "filled: %s",
+                             failure->message);
+    }
+    return wsb__engine_failed(out_error, WSB_ERROR_UNSUPPORTED, "instantiate", failure);
+}
+
+static wsb_engine_result engine_create(wsb_instance *instance, wsb_engine_failure *failure)
+{
+    wsb_engine_instance_options options = {.size = sizeof options,
+                                           .max_memory = instance->limits.max_memory,
+                                           .max_table_elements =
+                                               instance->limits.max_table_elements,
+                                           .host = instance,
+                                           .should_stop = wsb__should_stop};
+    return instance->ops->instance_create(instance->link->link, &options,
+                                          &instance->engine_instance, failure);
+}
+
+/* The module compiled and linked for these limits: from the pool, or without it. */
+static wsb_status take_link(wsb_instance *instance, wsb_imports *imports, bool want_pool,
+                            wsb_error **out_error)
+{
+    wsb__variant *variant;
+    wsb_status status =
+        wsb__module_prepare(instance->module, &instance->limits, want_pool, &variant, out_error);
+    if (status == WSB_OK) {
+        status = wsb__link_acquire(instance->module, variant, imports, &instance->link, out_error);
+    }
+    if (status == WSB_OK) {
+        instance->watch.engine = variant->engine;
+        instance->watch.interrupt = instance->ops->engine_interrupt;
+    }
+    return status;
+}
+
+static wsb_status make_engine_instance(wsb_instance *instance, wsb_imports *imports,
+                                       wsb_error **out_error)
+{
+    wsb_engine_failure failure;
+    failure.trap = WSB_TRAP_UNKNOWN;
+    failure.message[0] = '\0';
+    failure.backtrace[0] = '\0';
+    wsb_engine_result result = engine_create(instance, &failure);
+    if (result == WSB_ENGINE_POOL_EXHAUSTED && instance->link->compiled->variant->pooled) {
+        wsb__link_release(instance->module, instance->link);
+        instance->link = NULL;
+        wsb_status status = take_link(instance, imports, false, out_error);
+        if (status != WSB_OK) {
+            return status;
+        }
+        result = engine_create(instance, &failure);
+    }
+    return result == WSB_ENGINE_OK ? WSB_OK : engine_refused(instance, result, &failure, out_error);
+}
+
+static void find_reserved(wsb_instance *instance)
+{
+    const wsb_runtime_ops *ops = instance->ops;
+    instance->has_memory = instance->module->info->info.has_memory &&
+                           ops->export_get(instance->engine_instance, wsb_cstr("wsb:memory"),
+                                           WSB_EXTERN_MEMORY, &instance->memory);
+    if ((instance->module->info->flags & WSB__MODULE_GROW_COUNTED) != 0 &&
+        ops->export_get(instance->engine_instance, wsb_cstr("wsb:grow_refused"), WSB_EXTERN_GLOBAL,
+                        &instance->refusal_counter)) {
+        instance->extras |= WSB__EXTRA_GROW_COUNTED;
+    }
+    if (instance->has_memory) {
+        atomic_store_explicit(&instance->memory_size, instance->module->info->info.memory_minimum,
+                              memory_order_relaxed);
+    }
+}
+
+/* Runs an export without parameters, where there is one. */
+static wsb_status run_once(wsb_instance *instance, const char *export_name, const char *name,
+                           wsb_error **out_error)
+{
+    wsb_engine_handle function;
+    wsb_raw_value none = {.u64 = 0};
+    if (!instance->ops->export_get(instance->engine_instance, wsb_cstr(export_name),
+                                   WSB_EXTERN_FUNCTION, &function)) {
+        return wsb_error_set(out_error, WSB_ERROR_INTERNAL, NULL,
+                             "instantiate: the engine does not find '%s'", export_name);
+    }
+    return wsb__call(instance, &function, &no_values, &none, name, out_error);
+}
+
+static wsb_status start(wsb_instance *instance, wsb_error **out_error)
+{
+    const wsb_module_info *info = &instance->module->info->info;
+    wsb_status status = WSB_OK;
+    if (info->has_start) {
+        status = run_once(instance, "wsb:start", "run the start function", out_error);
+    }
+    if (status == WSB_OK && info->is_reactor) {
+        status = run_once(instance, "_initialize", "call '_initialize'", out_error);
+    }
+    return status;
+}
+
+static wsb_status build(wsb_instance *instance, const wsb_instance_config *config,
+                        wsb_error **out_error)
+{
+    wsb_status status = take_link(instance, config->imports, true, out_error);
+    if (status == WSB_OK) {
+        status = make_states(instance, config->capabilities, out_error);
+    }
+    if (status == WSB_OK) {
+        status = make_engine_instance(instance, config->imports, out_error);
+    }
+    if (status == WSB_OK) {
+        find_reserved(instance);
+        status = start(instance, out_error);
+    }
+    return status;
+}
+
+static wsb_status check_config(wsb_module *module, const wsb_instance_config *config,
+                               wsb_resource_limits *out_limits, wsb_error **out_error)
+{
+    wsb_status status = wsb__runtime_check_fork(module->runtime, "instantiate", out_error);
+    if (status == WSB_OK) {
+        status = wsb__capabilities_check(config->capabilities, out_error);
+    }
+    if (status == WSB_OK) {
+        status = wsb_resource_limits_resolve(config->limits, out_limits, out_error);
+    }
+    if (status == WSB_OK) {
+        status = check_engine(module->runtime->ops, out_limits, out_error);
+    }
+    return status == WSB_OK ? check_minimums(module, out_limits, out_error) : status;
+}
+
+wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *config,
+                               wsb_instance **out_instance, wsb_error **out_error)
+{
+    wsb_instance_config given = WSB_INSTANCE_CONFIG_INIT;
+    wsb_resource_limits limits;
+    if (module == NULL || out_instance == NULL) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "instantiate: no module, or nowhere to put the instance");
+    }
+    wsb_status status =
+        wsb__options_copy(config, &given, sizeof given, "wsb_instance_config", out_error);
+    if (status == WSB_OK) {
+        status = check_config(module, &given, &limits, out_error);
+    }
+    if (status != WSB_OK) {
+        return status;
+    }
+    wsb_instance *instance = wsb__calloc(1, sizeof *instance);
+    if (instance == NULL) {
+        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for an instance");
+    }
+    instance->module = wsb_module_ref(module);
+    instance->runtime = module->runtime;
+    instance->ops = module->runtime->ops;
+    instance->limits = limits;
+    instance->limits.named = NULL;
+    instance->limits.named_count = 0;
+    instance->on_event = given.on_event;
+    instance->on_event_data = given.on_event_data;
+    instance->tag = given.tag;
+    instance->user_data = given.user_data;
+    set_limits(instance);
+    status = wsb__limit_registry_resolve(&module->runtime->limits, limits.named, limits.named_count,
+                                         instance->named_limit, out_error);
+    if (status == WSB_OK) {
+        status = build(instance, &given, out_error);
+    }
+    if (status != WSB_OK) {
+        wsb__instance_free(instance);
+        return status;
+    }
+    *out_instance = instance;
+    return WSB_OK;
+}

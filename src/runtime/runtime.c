@@ -1,0 +1,249 @@
+#include "runtime/runtime.h"
+
+#include "core/alloc.h"
+#include "core/options.h"
+#include "runtime/bounds.h"
+#include "runtime/code_key.h"
+#include "runtime/thread.h"
+#include "runtime/ticks.h"
+
+#include <string.h>
+
+#include <wasm_sandbox/plugin/error.h>
+
+enum { DEFAULT_POOL_INSTANCES = 1000, MAX_POOL_INSTANCES = 100000 };
+
+wsb_status wsb__engine_failed(wsb_error **out_error, wsb_status status, const char *operation,
+                              const wsb_engine_failure *failure)
+{
+    wsb_error_details details = {.operation = operation, .backtrace = failure->backtrace};
+    return wsb_error_set(out_error, status, &details, "%s: the engine refused: %s", operation,
+                         failure->message);
+}
+
+wsb_status wsb__runtime_check_fork(const wsb_runtime *runtime, const char *operation,
+                                   wsb_error **out_error)
+{
+    if (runtime->fork_generation ==
+        atomic_load_explicit(&wsb__fork_generation, memory_order_relaxed)) {
+        return WSB_OK;
+    }
+    wsb_error_details details = {.operation = operation,
+                                 .suggestion =
+                                     "create a runtime (or sandbox) in the child, after fork()"};
+    return wsb_error_set(out_error, WSB_ERROR_FORKED, &details,
+                         "%s: the runtime was made before fork() and its watchdog thread does not "
+                         "exist in this process",
+                         operation);
+}
+
+/* The keys and the cache that compiled modules are kept with. */
+static wsb_status open_cache(wsb_runtime *runtime, const wsb_runtime_options *options,
+                             wsb_error **out_error)
+{
+    wsb_code_cache cache = WSB_CODE_CACHE_INIT;
+    wsb_status status = WSB_OK;
+    if (options->key.len == WSB__KEY_BYTES) {
+        memcpy(runtime->key.bytes, options->key.data, WSB__KEY_BYTES);
+        runtime->has_key = true;
+    } else if (options->key.len != 0) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "create runtime: `key` has %zu bytes and needs %d", options->key.len,
+                             WSB__KEY_BYTES);
+    } else if (options->key_path.len > 0) {
+        status = wsb__code_key_load(options->key_path, &runtime->key, out_error);
+        runtime->has_key = status == WSB_OK;
+    }
+    if (status == WSB_OK && options->code_cache != NULL) {
+        status = wsb__options_copy(options->code_cache, &cache, sizeof cache, "wsb_code_cache",
+                                   out_error);
+    }
+    if (status != WSB_OK || cache.directory.len == 0) {
+        return status;
+    }
+    if (!runtime->has_key) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "create runtime: a code cache needs `key` or `key_path`, since it "
+                             "holds native code");
+    }
+    return wsb__code_cache_open(cache.directory, cache.max_bytes, &runtime->key,
+                                &runtime->code_cache, out_error);
+}
+
+static wsb_status check_engine_options(const wsb_runtime_ops *ops,
+                                       const wsb_runtime_options *options, wsb_error **out_error)
+{
+    if (options->pool_instances > MAX_POOL_INSTANCES) {
+        wsb_error_details details = {.operation = "create runtime",
+                                     .subject = "pool_instances",
+                                     .used = options->pool_instances,
+                                     .allowed = MAX_POOL_INSTANCES};
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
+                             "create runtime: pool_instances is %llu and can be at most %d",
+                             (unsigned long long)options->pool_instances, MAX_POOL_INSTANCES);
+    }
+    if (options->pool_instances != 0 && (ops->features & WSB_ENGINE_POOLING) == 0) {
+        wsb_error_details details = {.operation = "create runtime",
+                                     .subject = "pool_instances",
+                                     .suggestion = "leave pool_instances at 0"};
+        return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
+                             "create runtime: engine '%s' has no pool of instances", ops->id);
+    }
+    return WSB_OK;
+}
+
+static wsb_status init_runtime(wsb_runtime *runtime, const wsb_runtime_ops *ops,
+                               const wsb_runtime_options *options, wsb_error **out_error)
+{
+    runtime->ops = ops;
+    runtime->fork_generation = atomic_load(&wsb__fork_generation);
+    runtime->avoid_signals = options->avoid_signals;
+    runtime->allow_foreign_stacks = options->allow_foreign_stacks;
+    if (!options->avoid_pool && (ops->features & WSB_ENGINE_POOLING) != 0) {
+        runtime->pool_instances =
+            options->pool_instances != 0 ? options->pool_instances : DEFAULT_POOL_INSTANCES;
+    }
+    wsb_status status = wsb__module_bounds_resolve(options->bounds, &runtime->bounds, out_error);
+    if (status == WSB_OK) {
+        status = open_cache(runtime, options, out_error);
+    }
+    return status;
+}
+
+wsb_status wsb__runtime_create(const wsb_runtime_ops *ops, const wsb_runtime_options *options,
+                               wsb_runtime **out_runtime, wsb_error **out_error)
+{
+    wsb_runtime_options given = WSB_RUNTIME_OPTIONS_INIT;
+    wsb_status status =
+        wsb__options_copy(options, &given, sizeof given, "wsb_runtime_options", out_error);
+    if (status == WSB_OK) {
+        status = check_engine_options(ops, &given, out_error);
+    }
+    if (status != WSB_OK) {
+        return status;
+    }
+    wsb_runtime *runtime = wsb__calloc(1, sizeof *runtime);
+    if (runtime == NULL) {
+        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a runtime");
+    }
+    wsb__ticks_init();
+    wsb__fork_watch();
+    atomic_init(&runtime->refs, 1);
+    status = wsb__watchdog_init(&runtime->watchdog, out_error);
+    if (status != WSB_OK) {
+        wsb__free(runtime);
+        return status;
+    }
+    pthread_mutex_init(&runtime->lock, NULL);
+    status = init_runtime(runtime, ops, &given, out_error);
+    if (status != WSB_OK) {
+        wsb_runtime_destroy(runtime);
+        return status;
+    }
+    *out_runtime = runtime;
+    return WSB_OK;
+}
+
+wsb_runtime *wsb__runtime_ref(wsb_runtime *runtime)
+{
+    atomic_fetch_add_explicit(&runtime->refs, 1, memory_order_relaxed);
+    return runtime;
+}
+
+void wsb_runtime_destroy(wsb_runtime *runtime)
+{
+    if (runtime == NULL ||
+        atomic_fetch_sub_explicit(&runtime->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    if (runtime->fork_generation != atomic_load(&wsb__fork_generation)) {
+        return; /* the watchdog and the engine's threads are not here: nothing can be torn down */
+    }
+    wsb__watchdog_fini(&runtime->watchdog);
+    for (wsb__variant *variant = runtime->variants; variant != NULL;) {
+        wsb__variant *next = variant->next;
+        runtime->ops->engine_destroy(variant->engine);
+        wsb__free(variant);
+        variant = next;
+    }
+    wsb__code_cache_close(runtime->code_cache);
+    wsb__code_key_wipe(&runtime->key);
+    pthread_mutex_destroy(&runtime->lock);
+    wsb__free(runtime);
+}
+
+void wsb_runtime_get_engine(const wsb_runtime *runtime, wsb_engine_info *out_info)
+{
+    wsb_engine_info info = {.size = sizeof info,
+                            .id = runtime->ops->id,
+                            .version = runtime->ops->version,
+                            .features = runtime->ops->features,
+                            .available = true,
+                            .problem = ""};
+    *out_info = info;
+}
+
+static wsb__variant *find_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack, bool pooled)
+{
+    wsb__variant *variant = runtime->variants;
+    while (variant != NULL && !(variant->fuel == fuel && variant->max_stack == max_stack &&
+                                variant->pooled == pooled)) {
+        variant = variant->next;
+    }
+    return variant;
+}
+
+/* With the lock held. */
+static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack,
+                                      bool pooled, wsb__variant **out_variant,
+                                      wsb_engine_failure *out_failure)
+{
+    wsb_engine_options options = {.size = sizeof options,
+                                  .fuel = fuel,
+                                  .max_stack = max_stack,
+                                  .pool_instances = pooled ? runtime->pool_instances : 0,
+                                  .avoid_signals = runtime->avoid_signals};
+    wsb__variant *variant = wsb__calloc(1, sizeof *variant);
+    if (variant == NULL) {
+        return WSB_ENGINE_FAILED;
+    }
+    wsb_engine_result result = runtime->ops->engine_create(&options, &variant->engine, out_failure);
+    if (result != WSB_ENGINE_OK) {
+        wsb__free(variant);
+        return result;
+    }
+    variant->fuel = fuel;
+    variant->max_stack = max_stack;
+    variant->pooled = pooled;
+    variant->next = runtime->variants;
+    runtime->variants = variant;
+    *out_variant = variant;
+    return WSB_ENGINE_OK;
+}
+
+wsb_status wsb__runtime_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack, bool want_pool,
+                                wsb__variant **out_variant, wsb_error **out_error)
+{
+    wsb_engine_failure failure = {.message = "out of memory"};
+    wsb_engine_result result = WSB_ENGINE_OK;
+    pthread_mutex_lock(&runtime->lock);
+    bool pooled = want_pool && runtime->pool_instances != 0 && !runtime->pool_failed;
+    wsb__variant *variant = find_variant(runtime, fuel, max_stack, pooled);
+    if (variant == NULL) {
+        result = make_variant(runtime, fuel, max_stack, pooled, &variant, &failure);
+    }
+    if (result == WSB_ENGINE_POOL_EXHAUSTED) {
+        /* Too little address space for a pool: the plain allocator serves, and keeps doing so. */
+        runtime->pool_failed = true;
+        variant = find_variant(runtime, fuel, max_stack, false);
+        result = variant != NULL
+                     ? WSB_ENGINE_OK
+                     : make_variant(runtime, fuel, max_stack, false, &variant, &failure);
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    if (result != WSB_ENGINE_OK) {
+        return wsb__engine_failed(out_error, WSB_ERROR_UNSUPPORTED, "start engine", &failure);
+    }
+    *out_variant = variant;
+    return WSB_OK;
+}

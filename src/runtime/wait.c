@@ -1,0 +1,147 @@
+#include "runtime/wait.h"
+
+#include "core/alloc.h"
+#include "runtime/ticks.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Descriptors of one wait that need no allocation; a guest polls a handful. */
+enum { FDS_ON_STACK = 16 };
+
+void wsb_call_context_wait(wsb_call_context *context, struct pollfd *fds, size_t fd_count,
+                           uint64_t timeout_ns, wsb_resume_fn resume, void (*drop)(void *state),
+                           void *state)
+{
+    wsb__pending *pending = &((wsb_instance *)context)->pending;
+    *pending = (wsb__pending){.fds = fds,
+                              .fd_count = fds != NULL ? fd_count : 0,
+                              .timeout_ns = timeout_ns,
+                              .resume = resume,
+                              .drop = drop,
+                              .state = state};
+}
+
+static uint64_t shorter(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One ppoll(2) over the wait's descriptors and the wake-up, the last. */
+static void poll_once(const wsb__pending *pending, struct pollfd *all, uint64_t timeout_ns,
+                      bool *out_ready)
+{
+    struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                               .tv_nsec = (long)(timeout_ns % 1000000000u)};
+    size_t bytes = pending->fd_count * sizeof *all;
+    if (bytes > 0) {
+        memcpy(all, pending->fds, bytes);
+    }
+    int ready = ppoll(all, pending->fd_count + 1, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+    if (ready <= 0) {
+        *out_ready = false; /* the time is up, or a signal of the host's: the caller looks */
+        return;
+    }
+    if (bytes > 0) {
+        memcpy(pending->fds, all, bytes);
+    }
+    bool woken = all[pending->fd_count].revents != 0;
+    if (woken) {
+        uint64_t count;
+        ssize_t got = read(all[pending->fd_count].fd, &count, sizeof count);
+        (void)got;
+    }
+    *out_ready = ready > (woken ? 1 : 0);
+}
+
+/* Waits until something is ready or the wait's own timeout passed: true; or until the guest is
+ * due: false. */
+static bool wait_under_deadline(wsb_instance *instance, const wsb__pending *pending,
+                                struct pollfd *all, bool *out_ready)
+{
+    wsb_call_context *context = (wsb_call_context *)instance;
+    uint64_t start = wsb__monotonic_ns();
+    *out_ready = false;
+    for (;;) {
+        wsb_status due = wsb__due(instance);
+        if (due != WSB_OK) {
+            instance->ending.status = due;
+            return false;
+        }
+        uint64_t waited = wsb__monotonic_ns() - start;
+        if (pending->timeout_ns != UINT64_MAX && waited >= pending->timeout_ns &&
+            pending->timeout_ns != 0) {
+            return true;
+        }
+        uint64_t left = pending->timeout_ns == UINT64_MAX
+                            ? UINT64_MAX
+                            : pending->timeout_ns - shorter(waited, pending->timeout_ns);
+        poll_once(pending, all, shorter(left, wsb_call_context_remaining(context)), out_ready);
+        if (*out_ready || pending->timeout_ns == 0) {
+            return true;
+        }
+    }
+}
+
+/* The descriptors of a wait with room for the wake-up; NULL when out of memory. */
+static struct pollfd *poll_set(const wsb__pending *pending, struct pollfd *on_stack, int wake_fd)
+{
+    struct pollfd *all = on_stack;
+    if (pending->fd_count + 1 > FDS_ON_STACK) {
+        all = wsb__calloc(pending->fd_count + 1, sizeof *all);
+    }
+    if (all != NULL) {
+        all[pending->fd_count] = (struct pollfd){.fd = wake_fd, .events = POLLIN};
+    }
+    return all;
+}
+
+static wsb_host_result wait_once(wsb_instance *instance, wsb_raw_value *values, int wake_fd)
+{
+    wsb__pending pending = instance->pending;
+    struct pollfd on_stack[FDS_ON_STACK];
+    bool ready = false;
+    bool go_on = false;
+    memset(&instance->pending, 0, sizeof instance->pending);
+    struct pollfd *all = poll_set(&pending, on_stack, wake_fd);
+    if (pending.resume == NULL || all == NULL) {
+        wsb_call_context_fail((wsb_call_context *)instance,
+                              all == NULL ? WSB_ERROR_OUT_OF_MEMORY : WSB_ERROR_INTERNAL,
+                              "it is pending and cannot be waited for");
+    } else {
+        go_on = wait_under_deadline(instance, &pending, all, &ready);
+    }
+    if (all != on_stack) {
+        wsb__free(all);
+    }
+    if (go_on) {
+        return pending.resume((wsb_call_context *)instance, values, ready, pending.state);
+    }
+    if (pending.drop != NULL) {
+        pending.drop(pending.state);
+    }
+    return WSB_HOST_TRAP;
+}
+
+wsb_host_result wsb__wait_out(wsb_instance *instance, wsb_raw_value *values)
+{
+    wsb__watchdog *watchdog = &instance->runtime->watchdog;
+    int wake_fd = wsb__thread_wake_fd(instance->thread);
+    wsb_host_result result = WSB_HOST_PENDING;
+    /* Without a descriptor to be woken by, a cancellation would come only after the wait. */
+    if (wake_fd < 0) {
+        if (instance->pending.drop != NULL) {
+            instance->pending.drop(instance->pending.state);
+        }
+        wsb_call_context_fail((wsb_call_context *)instance, WSB_ERROR_IO,
+                              "no descriptor is left to wait with");
+        return WSB_HOST_TRAP;
+    }
+    wsb__watchdog_set_wait(watchdog, &instance->watch, wake_fd);
+    while (result == WSB_HOST_PENDING) {
+        result = wait_once(instance, values, wake_fd);
+    }
+    wsb__watchdog_set_wait(watchdog, &instance->watch, -1);
+    return result;
+}

@@ -1,0 +1,11 @@
+/* Waiting inside a host function, under the deadline. */
+#ifndef WSB_RUNTIME_WAIT_H
+#define WSB_RUNTIME_WAIT_H
+
+#include "runtime/instance.h"
+
+/* Waits for what the host function left in `instance->pending` and continues it, until it is done.
+ * A deadline or cancellation that comes first ends the guest. Never gives WSB_HOST_PENDING. */
+wsb_host_result wsb__wait_out(wsb_instance *instance, wsb_raw_value *values);
+
+#endif
