@@ -42,7 +42,8 @@ hash_of() {
 }
 
 # What the result depends on. The C beside an engine's package is not part of it.
-key=$( (cd "$package" && find . -type f -not -path './target/*' -not -name '*.[ch]' \
+key=$( (cd "$package" && find . -type f -not -path './target/*' -not -path './tests/*' \
+            -not -path './examples/*' -not -path './fuzz/*' -not -name '*.[ch]' \
             -not -name '*.map' -not -name '*.md' -not -name CMakeLists.txt -print0 |
             LC_ALL=C sort -z | xargs -0 sha256sum
         echo "$compiler"
