@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the benchmarks of a build made with -DWSB_BUILD_BENCH=ON and prints the table.
 #
-#   bench/run.sh [--build DIR] [--quick] [--only NAME] [--json FILE] [--check]
+#   bench/run.sh [BUILD-DIR] [--quick] [--only NAME] [--json FILE] [--check]
 #
 # --quick leaves out whole processes and large programs and takes about a minute. --only runs one
 # benchmark: call, instance, hello, json, io, process, memory, scan or deadline. --check makes the
@@ -16,12 +16,12 @@ report=()
 only=
 while [ $# -gt 0 ]; do
     case $1 in
-        --build) build=$2; shift ;;
         --quick) quick=(--quick) ;;
         --only) only=$2; shift ;;
         --json) report+=(--json "$2"); shift ;;
         --check) report+=(--check) ;;
-        *) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+        -*) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+        *) build=$1 ;;
     esac
     shift
 done
