@@ -27,11 +27,13 @@ for file in "${files[@]}"; do
     [ -f "$clean/$sum" ] || todo+=("$sum" "$file")
 done
 check() {
-    if clang-tidy-19 --quiet -p "$build" "$2" 2>"$clean/$1.log"; then
+    if clang-tidy-19 --quiet -p "$build" "$2" >"$clean/$1.log" 2>&1; then
         : > "$clean/$1"
         rm -f "$clean/$1.log"
     else
-        grep -E 'error:' "$clean/$1.log" >&2 || true
+        # One line a finding; the analyzer's way there is in the log.
+        grep -E 'error:' "$clean/$1.log" | sed "s|^$PWD/||" >&2
+        echo "    $2: details in $clean/$1.log" >&2
         return 1
     fi
 }
