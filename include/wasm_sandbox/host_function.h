@@ -74,7 +74,7 @@ WSB_API void wsb_imports_destroy(wsb_imports *imports);
 /**
  * Adds a function. Takes ownership of `user_data` on success only.
  *
- * @return WSB_ERROR_ALREADY_EXISTS for a name that the set or a host module has,
+ * @return WSB_ERROR_ALREADY_EXISTS for a name that the set has (a host module's is shadowed),
  *         WSB_ERROR_BUSY once the set is in use, WSB_ERROR_INVALID_ARGUMENT. [setup only]
  */
 WSB_API WSB_NODISCARD wsb_status wsb_imports_define(wsb_imports *imports,

@@ -1,6 +1,7 @@
 /* Guest memory and globals from the host, between calls and inside host functions. */
 #include "runtime/instance.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include <wasm_sandbox/plugin/error.h>
@@ -12,7 +13,14 @@ typedef enum access { ACCESS_REFUSED, ACCESS_TAKEN, ACCESS_INSIDE } access;
 static access begin_access(wsb_instance *instance)
 {
     uint32_t expected = WSB__IDLE;
-    if (atomic_compare_exchange_strong(&instance->watch.state, &expected, WSB__OBSERVED)) {
+    while (!atomic_compare_exchange_strong(&instance->watch.state, &expected, WSB__OBSERVED)) {
+        if (expected != WSB__OBSERVED) {
+            break;
+        }
+        sched_yield(); /* another thread looks at it: nanoseconds */
+        expected = WSB__IDLE;
+    }
+    if (expected == WSB__IDLE) {
         return ACCESS_TAKEN;
     }
     if (expected == WSB__CLOSED) {
