@@ -1,0 +1,187 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* after those: */
+#include <cmocka.h>
+
+#include "runtime/engine_loader.h"
+#include "runtime/factory.h"
+#include "unit/core/fail_nth.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Functions that are only looked at, never called. */
+static void nothing(void)
+{
+}
+
+#define SET(member) .member = (__typeof__(((wsb_runtime_ops *)0)->member))(void *)nothing
+
+static wsb_runtime_ops complete(const char *id)
+{
+    return (wsb_runtime_ops){
+        .size = sizeof(wsb_runtime_ops),
+        .abi_version = WSB_ENGINE_ABI_VERSION,
+        .id = id,
+        .version = "1.0",
+        .features = WSB_ENGINE_DEADLINE,
+        SET(engine_create),
+        SET(engine_destroy),
+        SET(engine_interrupt),
+        SET(module_compile),
+        SET(module_destroy),
+        SET(link),
+        SET(unlink),
+        SET(instance_create),
+        SET(instance_destroy),
+        SET(export_get),
+        SET(function_call),
+        SET(memory_get),
+        SET(memory_grow),
+        SET(global_get),
+        SET(global_set),
+    };
+}
+
+static wsb_runtime_factory *make_factory(void)
+{
+    wsb_runtime_factory *factory = NULL;
+    assert_int_equal(wsb__factory_create_empty(&factory, NULL), WSB_OK);
+    return factory;
+}
+
+static void refused(const wsb_runtime_ops *ops, wsb_status status, const char *subject)
+{
+    wsb_error *error = NULL;
+    wsb_runtime_factory *factory = make_factory();
+    assert_int_equal(wsb_runtime_factory_register(factory, ops, &error), status);
+    assert_string_equal(wsb_error_subject(error), subject);
+    assert_int_equal(wsb_runtime_factory_count(factory), 0);
+    wsb_error_destroy(error);
+    wsb_runtime_factory_destroy(factory);
+}
+
+static void test_registers(void **state)
+{
+    (void)state;
+    wsb_runtime_ops a = complete("a");
+    wsb_runtime_ops b = complete("b-2_c");
+    wsb_engine_info info = WSB_ENGINE_INFO_INIT;
+    wsb_runtime_factory *factory = make_factory();
+    assert_int_equal(wsb_runtime_factory_register(factory, &a, NULL), WSB_OK);
+    EXPECT_OUT_OF_MEMORY_UNTIL_OK(wsb_runtime_factory_register(factory, &b, NULL));
+    assert_int_equal(wsb_runtime_factory_register(factory, &a, NULL), WSB_ERROR_ALREADY_EXISTS);
+    assert_int_equal(wsb_runtime_factory_count(factory), 2);
+    assert_int_equal(wsb_runtime_factory_info(factory, 1, &info, NULL), WSB_OK);
+    assert_string_equal(info.id, "b-2_c");
+    assert_string_equal(info.version, "1.0");
+    assert_int_equal(info.features, WSB_ENGINE_DEADLINE);
+    assert_true(info.available);
+    assert_int_equal(wsb_runtime_factory_info(factory, 2, &info, NULL), WSB_ERROR_NOT_FOUND);
+    wsb_runtime_factory_destroy(factory);
+    wsb_runtime_factory_destroy(NULL);
+}
+
+static void test_names_what_is_missing(void **state)
+{
+    (void)state;
+    wsb_runtime_ops ops = complete("x");
+    ops.abi_version = 7;
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "abi_version");
+    ops = complete("x");
+    ops.size = 8;
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "abi_version");
+    ops = complete("x");
+    ops.size = offsetof(wsb_runtime_ops, global_get);
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "global_get");
+    ops = complete("x");
+    ops.memory_grow = NULL;
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "memory_grow");
+    ops = complete("x");
+    ops.features |= WSB_ENGINE_FUEL;
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "instance_set_fuel");
+    ops = complete("x");
+    ops.features |= WSB_ENGINE_SERIALIZE;
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "module_serialize");
+    ops = complete("x");
+    ops.version = "";
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "version");
+    ops = complete(NULL);
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "id");
+    ops = complete("Was Mtime");
+    refused(&ops, WSB_ERROR_INVALID_ARGUMENT, "id");
+    ops = complete("");
+    refused(&ops, WSB_ERROR_INVALID_ARGUMENT, "id");
+    refused(NULL, WSB_ERROR_INVALID_ARGUMENT, "");
+}
+
+static void test_a_missing_file_is_reported_when_needed(void **state)
+{
+    (void)state;
+    wsb_engine_info info = WSB_ENGINE_INFO_INIT;
+    wsb_error *error = NULL;
+    wsb_runtime *runtime = NULL;
+    wsb_runtime_factory *factory = make_factory();
+    assert_int_equal(
+        wsb_runtime_factory_create_runtime(factory, wsb_cstr(""), NULL, &runtime, NULL),
+        WSB_ERROR_NOT_FOUND);
+    assert_int_equal(wsb_runtime_factory_register_file(factory, wsb_cstr("gone"),
+                                                       wsb_cstr("/nowhere/gone.so"), NULL),
+                     WSB_OK);
+    assert_int_equal(
+        wsb_runtime_factory_register_file(factory, wsb_cstr("A"), wsb_cstr("/x"), NULL),
+        WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(wsb_runtime_factory_register_file(factory, wsb_cstr("a"), wsb_cstr(""), NULL),
+                     WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(wsb_runtime_factory_info(factory, 0, &info, NULL), WSB_OK);
+    assert_false(info.available);
+    assert_string_equal(info.version, "");
+    assert_non_null(strstr(info.problem, "/nowhere/gone.so"));
+    const char *ids[] = {"gone", ""};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            wsb_runtime_factory_create_runtime(factory, wsb_cstr(ids[i]), NULL, &runtime, &error),
+            WSB_ERROR_UNSUPPORTED);
+        assert_non_null(strstr(wsb_error_message(error), "gone"));
+        wsb_error_destroy(error);
+    }
+    assert_int_equal(
+        wsb_runtime_factory_create_runtime(factory, wsb_cstr("other"), NULL, &runtime, &error),
+        WSB_ERROR_NOT_FOUND);
+    assert_non_null(strstr(wsb_error_suggestion(error), "gone"));
+    wsb_error_destroy(error);
+    assert_null(runtime);
+    wsb_runtime_factory_destroy(factory);
+}
+
+static void test_null_arguments(void **state)
+{
+    (void)state;
+    wsb_engine_info info;
+    wsb_runtime *runtime;
+    wsb_runtime_factory *factory = NULL;
+    assert_int_equal(wsb_runtime_factory_register(NULL, NULL, NULL), WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(wsb_runtime_factory_load(NULL, wsb_cstr("x"), NULL, NULL),
+                     WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(wsb_runtime_factory_info(NULL, 0, &info, NULL), WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(wsb_runtime_factory_create_runtime(NULL, wsb_cstr(""), NULL, &runtime, NULL),
+                     WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(wsb_runtime_factory_count(NULL), 0);
+    EXPECT_OUT_OF_MEMORY_UNTIL_OK(wsb__factory_create_empty(&factory, NULL));
+    wsb_runtime_factory_destroy(factory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_registers),
+        cmocka_unit_test(test_names_what_is_missing),
+        cmocka_unit_test(test_a_missing_file_is_reported_when_needed),
+        cmocka_unit_test(test_null_arguments),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
