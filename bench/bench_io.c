@@ -2,7 +2,7 @@
  * in turn. */
 #include "bench.h"
 #include "ours.h"
-#include "spawn.h"
+#include "child.h"
 
 #include <stdio.h>
 #include <stdlib.h>

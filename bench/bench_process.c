@@ -1,6 +1,6 @@
 /* Whole processes: the command running a cached program, against raw_run doing the same. */
 #include "bench.h"
-#include "spawn.h"
+#include "child.h"
 
 #include <stdio.h>
 #include <stdlib.h>

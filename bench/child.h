@@ -1,6 +1,6 @@
 /* Starting programs and reading what they print. */
-#ifndef WSB_BENCH_SPAWN_H
-#define WSB_BENCH_SPAWN_H
+#ifndef WSB_BENCH_CHILD_H
+#define WSB_BENCH_CHILD_H
 
 #include <stddef.h>
 
