@@ -21,25 +21,25 @@ static inline void must(wsb_status status, wsb_error *error)
     }
 }
 
-#define MUST(call)                                                                                \
-    do {                                                                                          \
-        wsb_error *error_ = NULL;                                                                 \
-        wsb_error **err = &error_;                                                                \
-        must((call), *err);                                                                       \
+#define MUST(call)                                                                                 \
+    do {                                                                                           \
+        wsb_error *error_ = NULL;                                                                  \
+        wsb_error **err = &error_;                                                                 \
+        must((call), *err);                                                                        \
     } while (0)
 
 /* Checks the status and that the message has `text`; releases the error. */
-#define MUST_FAIL(expected, text, call)                                                           \
-    do {                                                                                          \
-        wsb_error *error_ = NULL;                                                                 \
-        wsb_error **err = &error_;                                                                \
-        wsb_status status_ = (call);                                                              \
-        if (status_ != (expected) || strstr(wsb_error_message(*err), (text)) == NULL) {           \
-            print_error("%s: %s\n", wsb_status_name(status_), wsb_error_message(*err));           \
-        }                                                                                         \
-        assert_int_equal(status_, (expected));                                                    \
-        assert_non_null(strstr(wsb_error_message(*err), (text)));                                 \
-        wsb_error_destroy(*err);                                                                  \
+#define MUST_FAIL(expected, text, call)                                                            \
+    do {                                                                                           \
+        wsb_error *error_ = NULL;                                                                  \
+        wsb_error **err = &error_;                                                                 \
+        wsb_status status_ = (call);                                                               \
+        if (status_ != (expected) || strstr(wsb_error_message(*err), (text)) == NULL) {            \
+            print_error("%s: %s\n", wsb_status_name(status_), wsb_error_message(*err));            \
+        }                                                                                          \
+        assert_int_equal(status_, (expected));                                                     \
+        assert_non_null(strstr(wsb_error_message(*err), (text)));                                  \
+        wsb_error_destroy(*err);                                                                   \
     } while (0)
 
 static inline int make_runtime(void **state)

@@ -65,8 +65,7 @@ static void a_trap_closes_the_instance_and_says_which(void **state)
 {
     wsb_instance *instance = instantiate(*state, arithmetic, NULL);
     wsb_error *error = NULL;
-    wsb_status status =
-        wsb_function_call(function_of(instance, "boom"), NULL, 0, NULL, 0, &error);
+    wsb_status status = wsb_function_call(function_of(instance, "boom"), NULL, 0, NULL, 0, &error);
     assert_int_equal(status, WSB_ERROR_TRAP);
     assert_string_equal(wsb_error_trap(error), "unreachable");
     assert_non_null(strstr(wsb_error_backtrace(error), "boom"));
