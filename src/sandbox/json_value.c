@@ -28,6 +28,12 @@ static wsb_status check_bounds(const wsb__site *site, wsb_str text, wsb_error **
         return wsb__site_error(site, site->malformed, "use wsb_instance_call_bytes()", out_error,
                                "%s are %zu bytes of JSON, more than the %zu allowed", site->subject,
                                text.len, WSB__STRUCTURED_MAX_BYTES);
+    /* jansson skips NUL bytes wherever they stand; other readers do not. */
+    const char *nul = text.len ? memchr(text.data, '\0', text.len) : NULL;
+    if (nul)
+        return wsb__site_error(site, site->malformed, NULL, out_error,
+                               "%s are not valid JSON: a NUL byte at byte %zu", site->subject,
+                               (size_t)(nul - text.data));
     if (text.len <= WSB__STRUCTURED_MAX_DEPTH)
         return WSB_OK;
     text_scan scan = {0, 1, 1, 0};

@@ -118,8 +118,19 @@ static size_t to_json_grammar(char *out)
     return len;
 }
 
+/* For errors: what JSON has no form for is caught before it is written. */
+static size_t print_special(char *out, double value)
+{
+    return (size_t)snprintf(out, WSB__NUMBER_TEXT, "%s",
+                            isnan(value) ? "NaN"
+                            : value > 0  ? "Infinity"
+                                         : "-Infinity");
+}
+
 size_t wsb__print_f64(char *out, double value)
 {
+    if (!isfinite(value))
+        return print_special(out, value);
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(out, WSB__NUMBER_TEXT - 2, "%.*g", digits, value);
         if (strtod(out, NULL) == value)
@@ -130,6 +141,8 @@ size_t wsb__print_f64(char *out, double value)
 
 size_t wsb__print_f32(char *out, float value)
 {
+    if (!isfinite(value))
+        return print_special(out, (double)value);
     for (int digits = 6; digits <= 9; digits++) {
         snprintf(out, WSB__NUMBER_TEXT - 2, "%.*g", digits, (double)value);
         if (strtof(out, NULL) == value)

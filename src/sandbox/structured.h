@@ -56,8 +56,7 @@ const char *wsb__number_convert(const wsb__number *number, wsb_value_type type,
 #define WSB__NUMBER_TEXT 40
 
 /* Write numbers in JSON's grammar, whatever the locale, into WSB__NUMBER_TEXT bytes, terminated;
- * return the length. The real ones, which
- * must be finite, get the fewest digits that read back as the same value. */
+ * return the length. Real ones get the fewest digits that read back as the same value. */
 size_t wsb__print_signed(char *out, int64_t value);
 size_t wsb__print_unsigned(char *out, uint64_t value);
 size_t wsb__print_f64(char *out, double value);
