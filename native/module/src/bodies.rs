@@ -99,7 +99,8 @@ fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<Vec<Gr
         // Where no thread can be had, this one does it all.
         let other = (scan.code_size >= PARALLEL_BYTES)
             .then(|| {
-                std::thread::Builder::new().spawn_scoped(scope, || crate::abi::quiet(|| drain(&shared)))
+                std::thread::Builder::new()
+                    .spawn_scoped(scope, || crate::abi::quiet(|| drain(&shared)))
             })
             .and_then(Result::ok);
         outcomes.push(drain(&shared));

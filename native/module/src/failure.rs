@@ -48,7 +48,10 @@ impl Failure {
             subject: field.into(),
             used,
             allowed,
-            ..Failure::new(Kind::Bound, format!("{what}: {used}, at most {allowed} allowed ({field})"))
+            ..Failure::new(
+                Kind::Bound,
+                format!("{what}: {used}, at most {allowed} allowed ({field})"),
+            )
         }
     }
 }

@@ -4,15 +4,15 @@
 //! promises and the format of what it returns are in `docs/internals/module.md`.
 
 pub mod abi;
-mod bodies;
-mod bounds;
-mod conventions;
-mod emit;
-mod failure;
-mod info;
-mod proposals;
-mod scan;
-mod text;
+pub mod bodies;
+pub mod bounds;
+pub mod conventions;
+pub mod emit;
+pub mod failure;
+pub mod info;
+pub mod proposals;
+pub mod scan;
+pub mod text;
 
 pub use bounds::{Bounds, Options};
 pub use failure::{Failure, Kind};

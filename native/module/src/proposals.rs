@@ -16,7 +16,6 @@ pub const FEATURES: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::FUNCTION_REFERENCES)
     .union(WasmFeatures::MEMORY64);
 
 struct Proposal {
@@ -28,6 +27,7 @@ struct Proposal {
 }
 
 const NONE: WasmFeatures = WasmFeatures::empty();
+const HEAP: WasmFeatures = WasmFeatures::GC.union(WasmFeatures::FUNCTION_REFERENCES);
 
 /// Those that something else builds on come first: the first that suffices is the one named.
 const OFF: &[Proposal] = &[
@@ -57,15 +57,21 @@ const OFF: &[Proposal] = &[
         reason: "replaced by a later proposal; compile without WebAssembly exceptions",
     },
     Proposal {
+        name: "function-references",
+        feature: WasmFeatures::FUNCTION_REFERENCES,
+        needs: NONE,
+        reason: "not every engine has them, and no common compiler needs them",
+    },
+    Proposal {
         name: "gc",
         feature: WasmFeatures::GC,
-        needs: NONE,
+        needs: WasmFeatures::FUNCTION_REFERENCES,
         reason: "its heap is not covered by the memory limit; compile for linear memory",
     },
     Proposal {
         name: "stack-switching",
         feature: WasmFeatures::STACK_SWITCHING,
-        needs: WasmFeatures::EXCEPTIONS,
+        needs: WasmFeatures::EXCEPTIONS.union(WasmFeatures::FUNCTION_REFERENCES),
         reason: "its stacks are not covered by the stack limit",
     },
     Proposal {
@@ -89,7 +95,7 @@ const OFF: &[Proposal] = &[
     Proposal {
         name: "shared-everything-threads",
         feature: WasmFeatures::SHARED_EVERYTHING_THREADS,
-        needs: WasmFeatures::THREADS.union(WasmFeatures::GC),
+        needs: WasmFeatures::THREADS.union(HEAP),
         reason: "shared state can hold a thread beyond its deadline",
     },
     Proposal {
@@ -101,7 +107,7 @@ const OFF: &[Proposal] = &[
     Proposal {
         name: "custom-descriptors",
         feature: WasmFeatures::CUSTOM_DESCRIPTORS,
-        needs: WasmFeatures::GC,
+        needs: HEAP,
         reason: "it needs gc, which is off",
     },
     Proposal {
@@ -113,7 +119,7 @@ const OFF: &[Proposal] = &[
     Proposal {
         name: "multibyte-array-access",
         feature: WasmFeatures::MULTIBYTE_ARRAY_ACCESS,
-        needs: WasmFeatures::GC,
+        needs: HEAP,
         reason: "it needs gc, which is off",
     },
 ];
@@ -126,6 +132,10 @@ fn passes(bytes: &[u8], features: WasmFeatures) -> Result<(), Error> {
 pub fn diagnose(bytes: &[u8], original: Error) -> Failure {
     let every = OFF.iter().fold(NONE, |all, one| all | one.feature);
     if let Err(error) = passes(bytes, every) {
+        if error.offset() >= bytes.len() as u64 {
+            let said = format!("the module is truncated: {}", error.message());
+            return Failure::invalid(at(&said, error.offset()));
+        }
         return Failure::malformed(&error);
     }
     // The parser often knows the proposal: try that one first, each try reads the module.
@@ -144,12 +154,11 @@ pub fn diagnose(bytes: &[u8], original: Error) -> Failure {
     if needed.is_empty() {
         return Failure::malformed(&original);
     }
-    let names = needed.join(", ");
-    refuse(&names, "each is off", original.offset())
+    refuse(&needed.join(", "), "each of them is off", original.offset())
 }
 
 fn refuse(name: &str, reason: &str, offset: u64) -> Failure {
     let use_at = at("first used", offset);
-    let message = format!("the WebAssembly proposal {name} is not supported: {reason} ({use_at})");
+    let message = format!("not supported: WebAssembly proposal {name}: {reason} ({use_at})");
     Failure::unsupported(name, message)
 }

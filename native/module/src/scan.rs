@@ -182,6 +182,12 @@ impl<'a> Scan<'a> {
                 }
                 Ok(())
             }
+            Payload::TagSection(reader) => {
+                for tag in reader {
+                    self.tags.push(tag?.func_type_idx);
+                }
+                Ok(())
+            }
             Payload::ExportSection(reader) => self.export_section(reader, bounds),
             Payload::StartSection { func, .. } => {
                 self.start = Some(func);
@@ -199,7 +205,7 @@ impl<'a> Scan<'a> {
                 let count = u64::from(reader.count());
                 Ok(check("max_data_segments", "data segments", count, bounds.max_data_segments)?)
             }
-            // Tags and unknown sections: the validator refuses or names them.
+            // Unknown sections: the validator refuses them.
             _ => Ok(()),
         }
     }
@@ -310,7 +316,12 @@ impl<'a> Scan<'a> {
         for _ in 0..count {
             let size_at = reader.original_position() as usize;
             let size = reader.read_var_u32()?;
-            check("max_function_size", "bytes of a function", size.into(), bounds.max_function_size)?;
+            check(
+                "max_function_size",
+                "bytes of a function",
+                size.into(),
+                bounds.max_function_size,
+            )?;
             let start = reader.original_position() as usize;
             reader.read_bytes(size as usize)?;
             let range = start..start + size as usize;

@@ -4,9 +4,9 @@ use crate::bounds::{check, Bounds};
 use crate::failure::{Failure, Kind};
 use std::borrow::Cow;
 
-/// Parsing text takes several times its size in memory, so a byte of it counts as this many of
+/// Parsing text takes some 25 times its size in memory, so a byte of it counts as this many of
 /// `max_module_size`.
-const TEXT_WEIGHT: u64 = 8;
+const TEXT_WEIGHT: u64 = 16;
 
 /// Deeper than what any tool writes; the parser itself stops earlier where it recurses.
 const MAX_PARENTHESES: usize = 10_000;
@@ -25,7 +25,12 @@ pub fn to_binary<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<Cow<'a, [u8]>, 
         return Err(Failure::invalid(format!("not a WebAssembly module: {what}")));
     }
     let weighed = size.saturating_mul(TEXT_WEIGHT);
-    check("max_module_size", "8 times the bytes of a text module", weighed, bounds.max_module_size)?;
+    check(
+        "max_module_size",
+        "16 times the bytes of a text module",
+        weighed,
+        bounds.max_module_size,
+    )?;
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Failure::invalid(format!(
             "not a WebAssembly module: neither the binary format (no \\0asm at its start) nor \

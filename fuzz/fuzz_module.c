@@ -1,0 +1,82 @@
+/* Modules, binary or text, through the scan and the transform. What passes must be a module whose
+ * description can be trusted, and the reserved exports of its output must be refused. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wsb_native_module.h"
+
+/* Smaller than the defaults, so that each run is short and the bounds are met often. */
+static const wsbn_options OPTIONS = {
+    .bounds = {.max_module_size = 1 << 20,
+               .max_functions = 1000,
+               .max_function_size = 100000,
+               .max_locals = 5000,
+               .max_branch_targets = 2000,
+               .max_function_branch_targets = 500,
+               .max_nesting = 50,
+               .max_types = 1000,
+               .max_imports = 100,
+               .max_exports = 100,
+               .max_globals = 100,
+               .max_tables = 10,
+               .max_data_segments = 100,
+               .max_element_segments = 100,
+               .max_elements = 1000},
+    .clamp_memory_bytes = UINT64_MAX,
+    .clamp_table_elements = UINT64_MAX,
+};
+
+static void must(int holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+/* Whether the output has one of the exports that the transform adds. */
+static int adds_exports(const wsbn_result *result)
+{
+    static const uint8_t name[] = "wsb:";
+    return memmem(result->module, result->module_len, name, sizeof(name) - 1) != NULL;
+}
+
+static void check(const wsbn_result *result, const wsbn_options *options)
+{
+    static const uint8_t magic[] = {0x57, 0x53, 0x42, 0x49, 1, 0, 0, 0};
+    must(result->module_len >= 8 && memcmp(result->module, "\0asm\1\0\0", 8) == 0);
+    must(result->info_len >= 80 && memcmp(result->info, magic, sizeof(magic)) == 0);
+    wsbn_result again;
+    wsbn_process(result->module, result->module_len, options, &again);
+    must(again.status != WSBN_INTERNAL && again.status != WSBN_UNSUPPORTED);
+    must(again.status != WSBN_INVALID || adds_exports(result));
+    wsbn_result_fini(&again);
+}
+
+static void run(const uint8_t *data, size_t size, const wsbn_options *options)
+{
+    wsbn_result result;
+    wsbn_process(data, size, options, &result);
+    must(result.status != WSBN_INTERNAL);
+    must(memchr(result.message, '\0', sizeof(result.message)) != NULL);
+    must(memchr(result.subject, '\0', sizeof(result.subject)) != NULL);
+    if (result.status == WSBN_OK) {
+        check(&result, options);
+    } else {
+        must(result.module == NULL && result.info == NULL && result.message[0] != '\0');
+        must(result.status != WSBN_BOUND || result.used > result.allowed);
+    }
+    wsbn_result_fini(&result);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    wsbn_options clamped = OPTIONS;
+    clamped.clamp_memory_bytes = 3 << 16;
+    clamped.clamp_table_elements = 10;
+    run(data, size, &OPTIONS);
+    run(data, size, &clamped);
+    return 0;
+}

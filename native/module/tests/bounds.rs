@@ -1,0 +1,181 @@
+//! Every bound, met by the module it is there for.
+
+use wasm_encoder::{BlockType, CodeSection, Function, FunctionSection, Instruction, Module};
+use wasm_encoder::{MemorySection, MemoryType, TypeSection, ValType};
+use wasmparser::Validator;
+use wsb_native_module::{process, Bounds, Kind, Options, FEATURES};
+
+fn validate(module: &[u8]) {
+    Validator::new_with_features(FEATURES).validate_all(module).expect("a valid output");
+}
+
+fn module_of(body: Vec<Function>, memory: bool) -> Vec<u8> {
+    let mut module = Module::new();
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let mut functions = FunctionSection::new();
+    let mut code = CodeSection::new();
+    for function in &body {
+        functions.function(0);
+        code.function(function);
+    }
+    module.section(&types).section(&functions);
+    if memory {
+        let mut memories = MemorySection::new();
+        memories.memory(MemoryType {
+            minimum: 1,
+            maximum: None,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        });
+        module.section(&memories);
+    }
+    module.section(&code);
+    module.finish()
+}
+
+fn bound_of(bytes: &[u8], field: &str, used: u64, allowed: u64) {
+    let failure = process(bytes, &Options::default()).err().expect("refused");
+    assert_eq!(
+        (failure.kind, failure.subject.as_str()),
+        (Kind::Bound, field),
+        "{}",
+        failure.message
+    );
+    assert_eq!((failure.used, failure.allowed), (used, allowed));
+}
+
+#[test]
+fn a_gigabyte_of_locals_is_refused() {
+    let mut function = Function::new([(1 << 30, ValType::I64)]);
+    function.instruction(&Instruction::End);
+    bound_of(&module_of(vec![function], false), "max_locals", 1 << 30, 50_000);
+    let mut function = Function::new(vec![(u32::MAX, ValType::I64); 100]);
+    function.instruction(&Instruction::End);
+    bound_of(&module_of(vec![function], false), "max_locals", u32::MAX.into(), 50_000);
+}
+
+#[test]
+fn ten_thousand_nested_blocks_are_refused() {
+    let nested = |depth: usize| {
+        let mut function = Function::new([]);
+        for _ in 0..depth {
+            function.instruction(&Instruction::Block(BlockType::Empty));
+        }
+        for _ in 0..=depth {
+            function.instruction(&Instruction::End);
+        }
+        module_of(vec![function], false)
+    };
+    bound_of(&nested(10_000), "max_nesting", 1_001, 1_000);
+    bound_of(&nested(1_001), "max_nesting", 1_001, 1_000);
+    validate(&process(&nested(1_000), &Options::default()).unwrap().module);
+}
+
+#[test]
+fn many_empty_functions_are_refused() {
+    let mut empty = Function::new([]);
+    empty.instruction(&Instruction::End);
+    bound_of(&module_of(vec![empty; 200_000], false), "max_functions", 200_000, 150_000);
+}
+
+fn table_of(targets: usize) -> Function {
+    let mut function = Function::new([]);
+    function.instruction(&Instruction::I32Const(0));
+    function.instruction(&Instruction::BrTable(vec![0; targets].into(), 0));
+    function.instruction(&Instruction::End);
+    function
+}
+
+#[test]
+fn big_branch_tables_are_refused() {
+    let field = "max_function_branch_targets";
+    bound_of(&module_of(vec![table_of(7_000_000)], false), field, 7_000_000, 200_000);
+    bound_of(&module_of(vec![table_of(200_001)], false), field, 200_001, 200_000);
+    let failure = process(&module_of(vec![table_of(200_000); 11], false), &Options::default());
+    assert_eq!(failure.err().unwrap().subject, "max_branch_targets");
+    assert!(process(&module_of(vec![table_of(200_000); 10], false), &Options::default()).is_ok());
+}
+
+#[test]
+fn large_bodies_are_refused() {
+    let mut function = Function::new([]);
+    for _ in 0..8_000_000 {
+        function.instruction(&Instruction::Nop);
+    }
+    function.instruction(&Instruction::End);
+    bound_of(&module_of(vec![function], false), "max_function_size", 8_000_002, 7_654_321);
+}
+
+#[test]
+fn a_body_that_the_transform_would_make_too_large_is_refused() {
+    let mut function = Function::new([]);
+    function.instruction(&Instruction::I32Const(0));
+    for _ in 0..3_700_000 {
+        function.instruction(&Instruction::MemoryGrow(0));
+    }
+    function.instruction(&Instruction::Drop);
+    function.instruction(&Instruction::End);
+    let mut bodies = vec![function];
+    let mut empty = Function::new([]);
+    empty.instruction(&Instruction::End);
+    bodies.resize(20_000, empty); // a call of three bytes and its opcode
+    let failure = process(&module_of(bodies, true), &Options::default()).err().unwrap();
+    assert_eq!(failure.subject, "max_function_size");
+}
+
+#[test]
+fn every_count_has_its_bound() {
+    let one = Bounds { max_types: 1, ..Bounds::default() };
+    let cases: [(&str, Bounds, &str); 10] = [
+        ("(module (type (func)) (type (func (param i32))))", one, "max_types"),
+        (
+            r#"(module (import "a" "b" (func)) (import "a" "c" (func)))"#,
+            Bounds { max_imports: 1, ..Bounds::default() },
+            "max_imports",
+        ),
+        (
+            r#"(module (import "a" "b" (func)) (func))"#,
+            Bounds { max_functions: 1, ..Bounds::default() },
+            "max_functions",
+        ),
+        (
+            r#"(module (func (export "a") (export "b")))"#,
+            Bounds { max_exports: 1, ..Bounds::default() },
+            "max_exports",
+        ),
+        (
+            "(module (global i32 (i32.const 0)) (global i32 (i32.const 0)))",
+            Bounds { max_globals: 1, ..Bounds::default() },
+            "max_globals",
+        ),
+        (
+            "(module (table 1 funcref) (table 1 funcref))",
+            Bounds { max_tables: 1, ..Bounds::default() },
+            "max_tables",
+        ),
+        (
+            r#"(module (memory 1) (data "a") (data "b"))"#,
+            Bounds { max_data_segments: 1, ..Bounds::default() },
+            "max_data_segments",
+        ),
+        (
+            "(module (func $f) (elem func $f) (elem func $f))",
+            Bounds { max_element_segments: 1, ..Bounds::default() },
+            "max_element_segments",
+        ),
+        (
+            "(module (func $f) (elem func $f $f))",
+            Bounds { max_elements: 1, ..Bounds::default() },
+            "max_elements",
+        ),
+        ("(module)", Bounds { max_module_size: 7, ..Bounds::default() }, "max_module_size"),
+    ];
+    for (text, bounds, field) in cases {
+        let options = Options { bounds, ..Options::default() };
+        let failure = process(text.as_bytes(), &options).err().expect(text);
+        assert_eq!((failure.kind, failure.subject.as_str()), (Kind::Bound, field), "{text}");
+        assert!(failure.used > failure.allowed);
+    }
+}
