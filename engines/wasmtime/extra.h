@@ -1,0 +1,46 @@
+/* Functions that src/lib.rs adds to Wasmtime's C API; docs/internals/engines.md says why each. */
+#ifndef WSB_ENGINE_WASMTIME_EXTRA_H
+#define WSB_ENGINE_WASMTIME_EXTRA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <wasmtime.h>
+
+/* What an instance may still take; UINT64_MAX: no limit. `refused` is set when something was
+ * asked for that was not left. */
+typedef struct wsb_wasmtime_limits {
+    uint64_t memory_left;
+    uint64_t table_left;
+    bool refused;
+} wsb_wasmtime_limits;
+
+/* As wasm_engine_new_with_config(), but returns the error where that aborts. Takes `config`. */
+wasmtime_error_t *wsb_wasmtime_engine_new(wasm_config_t *config, wasm_engine_t **out_engine);
+
+/* Takes settings out of the hands of the environment. */
+void wsb_wasmtime_config_harden(wasm_config_t *config);
+
+/* Lets the pool ask the kernel which pages a guest wrote, where the kernel can tell. */
+void wsb_wasmtime_pool_scan_pages(wasmtime_pooling_allocation_config_t *pool);
+
+/* Limits the sums over all tables and over the memory and the heap of references. `limits` must
+ * outlive the store. */
+void wsb_wasmtime_store_limits(wasmtime_store_t *store, wsb_wasmtime_limits *limits);
+
+/* `error` of the following is a wasmtime_error_t or a wasm_trap_t. */
+
+/* Whether a pool had no slot left. */
+bool wsb_wasmtime_error_is_pool(const void *error);
+
+/* Hands out the text without the backtrace; with `root` the innermost cause only. */
+void wsb_wasmtime_error_text(const void *error, bool root,
+                             void (*emit)(const char *text, size_t len, void *data), void *data);
+
+/* A trap for a host function to return, made without walking the guest's stack. */
+wasm_trap_t *wsb_wasmtime_quiet_trap(void);
+
+/* In the archive, but its header shows it only with the component model. */
+void wasmtime_config_concurrency_support_set(wasm_config_t *config, bool enable);
+
+#endif
