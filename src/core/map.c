@@ -1,7 +1,6 @@
 #include "core/map.h"
 
 #include "core/alloc.h"
-#include "core/buffer.h"
 
 #include <pthread.h>
 #include <sys/random.h>
@@ -15,80 +14,87 @@ typedef struct map_slot {
 } map_slot;
 
 struct wsb__map {
-    uint64_t key0;
-    uint64_t key1;
     map_slot *slots;
     size_t mask; /* slots - 1; slots is a power of two */
     size_t count;
 };
 
-/* Keys come from modules that attackers write (a hundred thousand export names): the hash is
- * keyed with a secret of this process, so that collisions cannot be prepared. */
-static uint64_t secret[2];
-static pthread_once_t secret_once = PTHREAD_ONCE_INIT;
+/* Keys come from modules that attackers write (a hundred thousand export names): the hash takes
+ * secrets of this process, so that collisions cannot be prepared. */
+#define SECRETS 4
+static uint64_t secrets[SECRETS];
+static pthread_once_t secrets_once = PTHREAD_ONCE_INIT;
 
-static void make_secret(void)
+static void make_secrets(void)
 {
-    if (getrandom(secret, sizeof secret, GRND_NONBLOCK) == (ssize_t)sizeof secret)
+    if (getrandom(secrets, sizeof secrets, GRND_NONBLOCK) == (ssize_t)sizeof secrets)
         return;
     /* Early in boot only: the time and the address layout have to do. */
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    secret[0] = (uint64_t)now.tv_nsec * 0x9E3779B97F4A7C15u ^ (uint64_t)(uintptr_t)&now;
-    secret[1] = (uint64_t)now.tv_sec * 0xC2B2AE3D27D4EB4Fu ^ (uint64_t)(uintptr_t)&secret_once;
+    uint64_t seed = (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 32 ^ (uint64_t)(uintptr_t)&now ^
+                    (uint64_t)(uintptr_t)&secrets_once << 17;
+    for (size_t i = 0; i < SECRETS; i++)
+        secrets[i] = (seed + i + 1) * 0x9E3779B97F4A7C15u ^ seed >> 29;
 }
 
-static inline uint64_t rotate(uint64_t x, int bits)
+static inline uint64_t load64(const char *p)
 {
-    return x << bits | x >> (64 - bits);
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
 }
 
-/* One round of SipHash (Aumasson and Bernstein, 2012). */
-static inline void sip_round(uint64_t v[4])
+static inline uint64_t load32(const char *p)
 {
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] = rotate(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] = rotate(v[2], 32);
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
 }
 
-static inline uint64_t last_word(const char *data, size_t rest, size_t len)
+/* Both halves of the product of two words. */
+static inline uint64_t fold(uint64_t a, uint64_t b)
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < rest; i++)
-        word |= (uint64_t)(uint8_t)data[i] << (8 * i);
-    return word | (uint64_t)len << 56;
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* SipHash-1-3. */
-static inline uint64_t hash_of(const wsb__map *map, wsb_str key)
+/* At most 16 bytes as two words, which together with the length tell all such texts apart. */
+static inline void load_short(const char *p, size_t len, uint64_t *a, uint64_t *b)
 {
-    uint64_t v[4] = {map->key0 ^ 0x736f6d6570736575u, map->key1 ^ 0x646f72616e646f6du,
-                     map->key0 ^ 0x6c7967656e657261u, map->key1 ^ 0x7465646279746573u};
-    size_t whole = key.len & ~(size_t)7;
-    for (size_t i = 0; i < whole; i += 8) {
-        uint64_t word;
-        memcpy(&word, key.data + i, sizeof word);
-        v[3] ^= word;
-        sip_round(v);
-        v[0] ^= word;
+    if (len >= 8) {
+        *a = load64(p);
+        *b = load64(p + len - 8);
+    } else if (len >= 4) {
+        *a = load32(p) << 32 | load32(p + len - 4);
+        *b = 0;
+    } else {
+        *a = len > 0 ? (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[len / 2] << 8 |
+                           (uint8_t)p[len - 1]
+                     : 0;
+        *b = 0;
     }
-    uint64_t last = last_word(key.data + whole, key.len & 7, key.len);
-    v[3] ^= last;
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    sip_round(v);
-    sip_round(v);
-    sip_round(v);
-    uint64_t hash = v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* Multiply and fold, sixteen bytes at a time; each word meets a secret before it is multiplied. */
+static inline uint64_t hash_of(wsb_str key)
+{
+    const char *p = key.data;
+    size_t left = key.len;
+    uint64_t hash = secrets[2];
+    uint64_t a;
+    uint64_t b;
+    for (; left > 16; left -= 16, p += 16)
+        hash = fold(load64(p) ^ secrets[0], load64(p + 8) ^ secrets[1] ^ hash);
+    load_short(p, left, &a, &b);
+    hash = fold(a ^ secrets[0], b ^ secrets[1] ^ hash);
+    hash = fold(hash ^ secrets[2], key.len ^ secrets[3]);
     return hash ? hash : 1;
+}
+
+static inline bool same_key(wsb_str a, wsb_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 /* The slot of the key, or the free one where it belongs. There is always a free one. */
@@ -99,20 +105,15 @@ static inline map_slot *find_slot(const wsb__map *map, wsb_str key, uint64_t has
         map_slot *slot = &map->slots[i];
         if (slot->hash == 0)
             return slot;
-        if (slot->hash == hash && wsb__str_equal(slot->key, key))
+        if (slot->hash == hash && same_key(slot->key, key))
             return slot;
     }
 }
 
 wsb__map *wsb__map_create(void)
 {
-    pthread_once(&secret_once, make_secret);
-    wsb__map *map = wsb__calloc(1, sizeof *map);
-    if (!map)
-        return NULL;
-    map->key0 = secret[0];
-    map->key1 = secret[1];
-    return map;
+    pthread_once(&secrets_once, make_secrets);
+    return wsb__calloc(1, sizeof(wsb__map));
 }
 
 void wsb__map_destroy(wsb__map *map)
@@ -156,7 +157,7 @@ wsb_status wsb__map_put(wsb__map *map, wsb_str key, void *value)
     wsb_status status = wsb__map_reserve(map, map->count + 1);
     if (status != WSB_OK)
         return status;
-    uint64_t hash = hash_of(map, key);
+    uint64_t hash = hash_of(key);
     map_slot *slot = find_slot(map, key, hash);
     if (slot->hash == 0)
         map->count++;
@@ -169,7 +170,7 @@ void *wsb__map_get(const wsb__map *map, wsb_str key)
     if (!map->slots)
         return NULL;
     /* A free slot's value is NULL. */
-    return find_slot(map, key, hash_of(map, key))->value;
+    return find_slot(map, key, hash_of(key))->value;
 }
 
 size_t wsb__map_count(const wsb__map *map)

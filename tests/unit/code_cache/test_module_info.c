@@ -14,7 +14,7 @@
 static void put(wsb_buf *b, uint64_t value, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) {
-        uint8_t byte = (uint8_t)(value >> (8 * i));
+        uint8_t byte = (uint8_t)(i < 8 ? value >> (8 * i) : 0);
         assert_int_equal(wsb__buf_append(b, &byte, 1, SIZE_MAX), WSB_OK);
     }
 }

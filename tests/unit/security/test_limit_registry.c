@@ -80,7 +80,7 @@ static void test_refuses_bad_ones(void **state)
 static void test_holds_sixteen(void **state)
 {
     (void)state;
-    static char names[17][16];
+    static char names[17][24];
     static wsb_limit_ops ops[17];
     wsb__limit_registry registry = {.count = 0};
     for (int i = 0; i < 17; i++) {
