@@ -3,7 +3,7 @@
  * traps, and a real crash ends the test program with its signal. */
 #include <signal.h>
 
-__sighandler_t signal(int number, __sighandler_t handler);
+__attribute__((visibility("default"))) __sighandler_t signal(int number, __sighandler_t handler);
 
 __sighandler_t signal(int number, __sighandler_t handler)
 {
