@@ -290,7 +290,7 @@ wsb_status wsb_runtime_factory_create_runtime(wsb_runtime_factory *factory, wsb_
                              "create runtime: a NULL argument");
     engine_entry *entry = NULL;
     wsb_status status = choose(factory, engine, &entry, out_error);
-    if (status != WSB_OK)
+    if (!entry)
         return status;
     wsb_runtime *runtime = NULL;
     status = wsb__runtime_create(entry->ops, options, &runtime, out_error);
