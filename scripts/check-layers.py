@@ -21,7 +21,7 @@ NAMELESS = LAYERS[:LAYERS.index("sandbox")]
 # The two last ones stand beside each other.
 BESIDE = {"templates": {"wrappers"}}
 NATIVE = {"wsb_native_module.h": {"runtime"}, "wsb_native_template.h": {"templates"}}
-ENGINE_NAMES = re.compile(r"wasmtime|wasmer|wasmi(?![a-z])|wamr|wasm3", re.IGNORECASE)
+ENGINE_NAMES = re.compile(r"wasmtime|wasmer|wasmi(?![a-z])|wamr|wasm3(?![0-9])", re.IGNORECASE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 problems: list[str] = []

@@ -7,7 +7,7 @@ A function: at most 80 lines, cyclomatic complexity 15, nesting 4; above 40 line
 A file: at most 500 lines. Generated nothing, vendored nothing: all C below the listed folders.
 
 Lines run from the opening to the closing brace. Complexity is one, plus one for each if, for,
-while, case, ?:, && and ||. Nesting is the depth of blocks inside the function's own; braces of
+while, ?:, && and ||, and for each branch of a switch (labels that share one count once). Nesting is the depth of blocks inside the function's own; braces of
 initialisers and compound literals do not count, and an `else if` chain is one level.
 """
 import pathlib
@@ -115,6 +115,18 @@ def literal_paren(before: list[str]) -> bool:
                 index >= 2 and before[index - 2] in (";", "{", "}", ")", "else", "do"))
 
 
+def case_continues(before: list[str]) -> bool:
+    """Whether a `case` comes directly after another label, `case …:`."""
+    if before[-1:] != [":"]:
+        return False
+    for value in reversed(before[:-1]):
+        if value in ("case", "default"):
+            return True
+        if value in (";", "{", "}", ":", "?"):
+            return False
+    return False
+
+
 def functions(text: str) -> list[Function]:
     found: list[Function] = []
     before: list[str] = []  # tokens since the last `;` or `}` at file level, or in the function
@@ -149,7 +161,7 @@ def functions(text: str) -> list[Function]:
             if not any(brace == "function" for brace in braces) and kind != "data":
                 before = []
         else:
-            if current and value in BRANCHES:
+            if current and value in BRANCHES and not (value == "case" and case_continues(before)):
                 current.complexity += 1
             before.append(value)
             if value == ";" and not any(brace in ("function", "data") for brace in braces):
