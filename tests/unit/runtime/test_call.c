@@ -8,7 +8,7 @@ static const char arithmetic[] =
     " (func (export \"swap\") (param i64 f64) (result f64 i64) local.get 1 local.get 0)"
     " (func (export \"splat\") (param i32) (result v128) local.get 0 i32x4.splat)"
     " (func (export \"same\") (param externref) (result externref) local.get 0)"
-    " (func (export \"boom\") unreachable)"
+    " (func $boom (export \"boom\") unreachable)"
     " (func $deep (export \"deep\") call $deep)"
     " (func (export \"spin\") (loop br 0)))";
 
