@@ -1,15 +1,15 @@
 /* Runs a fuzz target over files and folders of inputs, without libFuzzer: the committed seeds and
  * past findings are tests in every build. */
+#include "fuzz_target.h"
+
 #include <dirent.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
+#pragma weak LLVMFuzzerInitialize
 
 static size_t replayed;
 
