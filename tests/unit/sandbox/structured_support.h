@@ -2,12 +2,13 @@
 #ifndef WSB_TESTS_STRUCTURED_SUPPORT_H
 #define WSB_TESTS_STRUCTURED_SUPPORT_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include "sandbox/structured.h"
+
+#include <cmocka.h>
 
 static const wsb__site test_site = {{"f", 1}, "JSON", "the arguments", WSB_ERROR_MALFORMED};
 
