@@ -172,9 +172,10 @@ static wsb_status open_directory(const wsb_filesystem_capability *one, int *out_
         .subject = "filesystem",
         .suggestion = "grant a directory that exists and that this process may read",
     };
-    wsb_status status = errno == ENOENT || errno == ENOTDIR ? WSB_ERROR_NOT_FOUND
-                        : errno == EACCES                   ? WSB_ERROR_ACCESS_DENIED
-                                                            : WSB_ERROR_IO;
+    wsb_status status = errno == ENOENT    ? WSB_ERROR_NOT_FOUND
+                        : errno == ENOTDIR ? WSB_ERROR_INVALID_CAPABILITY
+                        : errno == EACCES  ? WSB_ERROR_ACCESS_DENIED
+                                           : WSB_ERROR_IO;
     return wsb_error_set(out_error, status, &details, "cannot open the granted directory '%s': %s",
                          path, strerror(errno));
 }
