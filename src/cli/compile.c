@@ -70,9 +70,18 @@ static int write_file(const char *path, const wsb_buf *data)
 static int compile_module(cli_session *session)
 {
     wsb_buf bytes = WSB_BUF_INIT;
-    if (!cli_session_open(session) || !cli_session_load(session)) {
+    if (!cli_session_open(session)) {
         return cli_session_finish(session);
     }
+    if (session->key_failed) {
+        cli_fail("compile: there is no key to sign with: %s", session->key_problem);
+        cli_try("setting XDG_CACHE_HOME or HOME to a folder of yours that can be written to");
+        return CLI_EXIT_REFUSED;
+    }
+    if (!cli_session_load(session)) {
+        return cli_session_finish(session);
+    }
+    session->stage = CLI_STAGE_SETUP;
     session->status = wsb_module_serialize(session->module, &bytes, &session->error);
     if (session->status != WSB_OK) {
         return cli_session_finish(session);

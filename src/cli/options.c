@@ -85,13 +85,13 @@ static bool parse_number(const cli_option *option, const char *text, uint64_t *o
         return false;
     }
     if (status != WSB_OK) {
-        cli_fail("--%s '%s': %s", option->name, text,
+        cli_fail("--%s: %s", option->name,
                  error ? wsb_error_message(error) : wsb_status_text(status));
         cli_try("--%s %s", option->name, option->kind == CLI_OPTION_SIZE ? "64MiB" : "5s");
         wsb_error_destroy(error);
         return false;
     }
-    if (value == 0 && option->zero == CLI_ZERO_IS_WRONG) {
+    if ((value == 0 || value == WSB_NONE) && option->zero == CLI_ZERO_IS_WRONG) {
         cli_fail("--%s %s would let nothing run; give more, or leave it out", option->name, text);
         return false;
     }

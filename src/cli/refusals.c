@@ -61,39 +61,48 @@ static void print_refusal(const cli_refusal *refusal)
              flag ? flag : refusal->subject, allowed);
 }
 
-static void suggest(const cli_refusal *refusal)
+static void suggest(const cli_refusal *refusal, const cli_refusals_view *view)
 {
     const char *flag = cli_flag_of(refusal->subject);
-    if (refusal->kind == WSB_EVENT_ACCESS_DENIED) {
-        if (strncmp(refusal->subject, "filesystem", 10) == 0) {
-            cli_try("--dir HOST::GUEST to let it read a directory, --dir-rw to let it change one");
+    if (refusal->kind != WSB_EVENT_ACCESS_DENIED) {
+        if (flag) {
+            cli_try("%s with more", flag);
         }
-    } else if (flag) {
-        cli_try("%s with more", flag);
+    } else if (strcmp(refusal->subject, "filesystem") != 0) {
+        return;
+    } else if (!view->has_directories) {
+        cli_try("--dir HOST::GUEST to let it read a directory, --dir-rw to let it change one");
+    } else if (!view->has_writable) {
+        cli_try("--dir-rw instead of --dir, where it may write, create and delete");
+    } else {
+        cli_try("--dir or --dir-rw for the directory; it reaches nothing outside of those");
     }
 }
 
-static bool is_output_cut(const cli_refusal *refusal)
+static bool is_told(const cli_refusal *refusal, const cli_refusals_view *view)
 {
-    return strcmp(refusal->subject, "max_output") == 0;
+    if (strcmp(refusal->subject, "max_output") == 0) {
+        return true;
+    }
+    return view->all && strcmp(refusal->subject, view->told) != 0;
 }
 
-void cli_refusals_print(const cli_refusals *refusals, bool all)
+void cli_refusals_print(const cli_refusals *refusals, const cli_refusals_view *view)
 {
     for (size_t i = 0; i < refusals->kept_count; i++) {
         const cli_refusal *refusal = &refusals->kept[i];
         bool more = i + 1 < refusals->kept_count &&
                     strcmp(refusals->kept[i + 1].subject, refusal->subject) == 0;
-        if (!all && !is_output_cut(refusal)) {
+        if (!is_told(refusal, view)) {
             continue;
         }
         print_refusal(refusal);
         /* Once for a run of notes about the same thing. */
         if (!more) {
-            suggest(refusal);
+            suggest(refusal, view);
         }
     }
-    if (all && refusals->dropped) {
+    if (view->all && refusals->dropped) {
         cli_note("%llu more of the guest's operations were refused",
                  (unsigned long long)refusals->dropped);
     }

@@ -30,9 +30,16 @@ typedef struct cli_refusals {
 /* A wsb_event_fn; `user_data` is a cli_refusals. */
 void cli_refusals_add(const wsb_event *event, void *user_data);
 
-/* Tells them on stderr, with the flag that would allow each. Unless `all`, only output that was
- * cut off, which is never kept quiet. */
-void cli_refusals_print(const cli_refusals *refusals, bool all);
+/* What is to be told of them. */
+typedef struct cli_refusals_view {
+    bool all;             /* else only output that was cut off, which is never kept quiet */
+    const char *told;     /* the subject of the error that was told already, "" for none */
+    bool has_directories; /* some were granted */
+    bool has_writable;    /* and some of them read-write */
+} cli_refusals_view;
+
+/* Tells them on stderr, with the flag that would allow each. */
+void cli_refusals_print(const cli_refusals *refusals, const cli_refusals_view *view);
 
 /* An array for the usage report. */
 json_t *cli_refusals_json(const cli_refusals *refusals);

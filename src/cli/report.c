@@ -34,33 +34,34 @@ static void effective_limits(const cli_session *session, wsb_resource_limits *ou
     }
 }
 
-static void line(const char *name, uint64_t used, const char *what, uint64_t limit, cli_unit unit)
+static void line(const char *name, uint64_t used, uint64_t limit, cli_unit unit, const char *more)
 {
     char used_text[TEXT_SIZE];
     char limit_text[TEXT_SIZE];
+    bool is_limited = limit != WSB_UNLIMITED;
     cli_format(used, unit, used_text, sizeof used_text);
     cli_format(limit, unit, limit_text, sizeof limit_text);
-    fprintf(stderr, "  %-12s %s%s %s%s\n", name, used_text, what,
-            limit == WSB_UNLIMITED ? "" : "of ", limit_text);
+    fprintf(stderr, "  %-12s %s%s%s%s%s\n", name, used_text, is_limited ? " of " : " (", limit_text,
+            is_limited ? "" : ")", more);
 }
 
 static void report_numbers(const wsb_usage *usage, const wsb_resource_limits *limits)
 {
     char refused[TEXT_SIZE] = "";
     if (usage->memory_refusals) {
-        snprintf(refused, sizeof refused, ", refused %llu times,",
+        snprintf(refused, sizeof refused, "; growth refused, %llu times",
                  (unsigned long long)usage->memory_refusals);
     }
-    line("memory", usage->memory_peak, refused, limits->max_memory, CLI_UNIT_BYTES);
-    line("cpu time", usage->cpu_time, "", limits->max_cpu_time, CLI_UNIT_TIME);
-    line("wall time", usage->wall_time, "", limits->max_wall_time, CLI_UNIT_TIME);
+    line("memory", usage->memory_peak, limits->max_memory, CLI_UNIT_BYTES, refused);
+    line("cpu time", usage->cpu_time, limits->max_cpu_time, CLI_UNIT_TIME, "");
+    line("wall time", usage->wall_time, limits->max_wall_time, CLI_UNIT_TIME, "");
     if (limits->fuel && limits->fuel != WSB_UNLIMITED) {
-        line("fuel", usage->fuel, "", limits->fuel, CLI_UNIT_COUNT);
+        line("fuel", usage->fuel, limits->fuel, CLI_UNIT_COUNT, "");
     }
-    line("output", usage->output_bytes, "", limits->max_output, CLI_UNIT_BYTES);
-    line("read", usage->bytes_read, "", limits->max_read_bytes, CLI_UNIT_BYTES);
-    line("written", usage->bytes_written, "", limits->max_write_bytes, CLI_UNIT_BYTES);
-    line("files open", usage->files_open, "", limits->max_file_descriptors, CLI_UNIT_COUNT);
+    line("output", usage->output_bytes, limits->max_output, CLI_UNIT_BYTES, "");
+    line("read", usage->bytes_read, limits->max_read_bytes, CLI_UNIT_BYTES, "");
+    line("written", usage->bytes_written, limits->max_write_bytes, CLI_UNIT_BYTES, "");
+    line("files open", usage->files_open, limits->max_file_descriptors, CLI_UNIT_COUNT, "");
     fprintf(stderr, "  %-12s %llu\n", "host calls", (unsigned long long)usage->host_calls);
 }
 

@@ -173,8 +173,9 @@ static void print_failure(const cli_session *session)
         return;
     }
     cli_print_error(session->error, session->status);
-    if (session->stage == CLI_STAGE_LOAD && session->key_failed &&
-        (session->status == WSB_ERROR_UNTRUSTED || session->status == WSB_ERROR_UNSUPPORTED)) {
+    const char *dot = strrchr(session->path, '.');
+    if (session->stage == CLI_STAGE_LOAD && session->key_failed && dot &&
+        strcmp(dot, ".cwasm") == 0) {
         cli_note("there is no key for compiled modules: %s", session->key_problem);
     }
 }
@@ -183,15 +184,20 @@ int cli_session_finish(cli_session *session)
 {
     int exit_status = exit_status_of(session);
     bool exited = session->status == WSB_OK || session->status == WSB_ERROR_EXIT;
-    bool tell_all = exit_status != 0 || session->settings->verbose ||
-                    session->settings->usage == CLI_USAGE_TEXT;
+    cli_refusals_view view = {.told = session->error ? wsb_error_subject(session->error) : ""};
+    view.all = exit_status != 0 || session->settings->verbose ||
+               session->settings->usage == CLI_USAGE_TEXT;
+    view.has_directories = session->settings->dir_count > 0;
+    for (size_t i = 0; i < session->settings->dir_count; i++) {
+        view.has_writable |= session->settings->dirs[i].access == WSB_FILESYSTEM_READ_WRITE;
+    }
     if (!exited) {
         print_failure(session);
     } else if (exit_status == 255 && cli_session_exit_code(session) != 255) {
         cli_note("the guest's exit code %d does not fit an exit status; 255 is given instead",
                  (int)cli_session_exit_code(session));
     }
-    cli_refusals_print(&session->refusals, tell_all);
+    cli_refusals_print(&session->refusals, &view);
     cli_report(session, exit_status);
     return exit_status;
 }

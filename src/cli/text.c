@@ -247,7 +247,9 @@ void cli_print_error(const wsb_error *error, wsb_status status)
         cli_fail("%s", wsb_status_text(status));
         return;
     }
-    cli_fail("%s", wsb_error_message(error));
+    char *message = translate(wsb_error_message(error));
+    cli_fail("%s", message);
+    free(message);
     print_backtrace(wsb_error_backtrace(error));
     char *suggestion = cli_suggestion(error);
     if (*suggestion) {

@@ -118,7 +118,7 @@ class CommandTest(unittest.TestCase):
 
     def assertEqual(self, first, second, msg=None):
         if isinstance(msg, Outcome):
-            msg = "\nstdout: %r\nstderr: %s" % (msg.out[:2000], msg.err[:4000].decode(errors="replace"))
+            msg = "\nstdout: %r\nstderr: %s" % ((msg.out or b"")[:2000], msg.err[:4000].decode(errors="replace"))
         super().assertEqual(first, second, msg)
 
     def wat(self, name, text):

@@ -14,8 +14,8 @@ ECHO = """
     (local.get 1))
   (func (export "wsb_free") (param i32 i32))
   (func (export "echo") (param i32 i32) (result i64)
-    (i64.or (i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32))
-            (i64.extend_i32_u (local.get 1))))
+    (memory.copy (i32.const 32768) (local.get 0) (local.get 1))
+    (i64.or (i64.const 0x800000000000) (i64.extend_i32_u (local.get 1))))
   (func (export "wild") (param i32 i32) (result i64) (i64.const -1)))
 """
 

@@ -41,7 +41,10 @@ class HelpTest(CommandTest):
                 self.assertLessEqual(len(line), 100, line)
 
     def test_options_are_in_man_page_and_completions(self):
-        read = lambda *parts: open(os.path.join(SOURCE, *parts)).read()
+        def read(*parts):
+            with open(os.path.join(SOURCE, *parts)) as file:
+                return file.read()
+
         man = read("docs", "man", "wasm-sandbox.1").replace("\\-", "-")
         bash = read("completions", "wasm-sandbox.bash")
         zsh = read("completions", "_wasm-sandbox")
@@ -105,7 +108,7 @@ class UsageErrorTest(CommandTest):
             self.check(self.sandbox("run", option + "=-1MiB", "x.wasm"), 125, "'-1MiB'")
         for option in ("--timeout", "--cpu-time"):
             self.check(self.sandbox("run", option, "5", "x.wasm"), 125, option, "try: %s 5s" % option)
-            self.check(self.sandbox("run", option, "0s", "x.wasm"), 125, "nothing run")
+            self.check(self.sandbox("run", option, "0s", "x.wasm"), 125, "'0s'")
             self.check(self.sandbox("run", option, "none", "x.wasm"), 125, "nothing run")
         for option in ("--fuel", "--max-files", "--max-table"):
             self.check(self.sandbox("run", option, "5s", "x.wasm"), 125, option, "whole number")

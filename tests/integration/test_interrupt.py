@@ -22,6 +22,15 @@ class InterruptTest(ToolTest):
             self.assertEqual(outcome.report["ended"], "interrupted")
             self.assertGreater(outcome.report["usage"]["host_calls"], 0)
 
+    def test_two_signals_at_once(self):
+        """Whether the guest or the command ends first, the status is the same."""
+        process = self.start("run", self.wat("endless.wat", READY_AND_ENDLESS))
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+
     def test_a_sleeping_guest(self):
         begin = time.monotonic()
         outcome = self.check(self.interrupt(signal.SIGINT, self.tool, "sleep", "60000"), 130)

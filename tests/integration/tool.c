@@ -57,7 +57,7 @@ static int list(const char *path)
 
 static int flood(long count)
 {
-    char buffer[65536];
+    static char buffer[65536]; /* wasm-ld gives 64 KiB of stack */
     memset(buffer, 'x', sizeof buffer);
     while (count > 0) {
         size_t next = count < (long)sizeof buffer ? (size_t)count : sizeof buffer;
