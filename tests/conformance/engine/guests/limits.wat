@@ -1,0 +1,12 @@
+(module
+  (memory (export "memory") 2)
+  (table $a 100 funcref)
+  (table $b 100 externref)
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "size") (result i32) (memory.size))
+  (func (export "grow_a") (param i32) (result i32)
+    (table.grow $a (ref.null func) (local.get 0)))
+  (func (export "grow_b") (param i32) (result i32)
+    (table.grow $b (ref.null extern) (local.get 0)))
+  (func (export "poke") (param i32 i32) (i32.store8 (local.get 0) (local.get 1)))
+  (func (export "peek") (param i32) (result i32) (i32.load8_u (local.get 0))))

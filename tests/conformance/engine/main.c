@@ -1,0 +1,84 @@
+/* engine_conformance ENGINE.so */
+#include <dlfcn.h>
+#include <stdio.h>
+
+#include "conformance.h"
+
+const wsb_runtime_ops *ops;
+
+static const wsb_runtime_ops *load(const char *path)
+{
+    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!object) {
+        fprintf(stderr, "%s\n", dlerror());
+        return NULL;
+    }
+    wsb_engine_entry_fn entry = (wsb_engine_entry_fn)dlsym(object, WSB_ENGINE_ENTRY_SYMBOL);
+    if (!entry) {
+        fprintf(stderr, "%s: no %s\n", path, WSB_ENGINE_ENTRY_SYMBOL);
+        return NULL;
+    }
+    return entry();
+}
+
+static void test_table(void **state)
+{
+    (void)state;
+    assert_true(ops->size >= sizeof *ops);
+    assert_int_equal(ops->abi_version, WSB_ENGINE_ABI_VERSION);
+    assert_non_null(ops->id);
+    assert_int_not_equal(ops->id[0], '\0');
+    assert_int_equal(strspn(ops->id, "abcdefghijklmnopqrstuvwxyz0123456789_-"), strlen(ops->id));
+    assert_non_null(ops->version);
+    assert_int_not_equal(ops->version[0], '\0');
+    assert_true(ops->engine_create && ops->engine_destroy && ops->module_compile &&
+                ops->module_destroy && ops->link && ops->unlink && ops->instance_create &&
+                ops->instance_destroy && ops->export_get && ops->function_call && ops->memory_get &&
+                ops->memory_grow && ops->global_get && ops->global_set);
+    if (declares(WSB_ENGINE_DEADLINE))
+        assert_true(ops->engine_interrupt);
+    if (declares(WSB_ENGINE_SERIALIZE))
+        assert_true(ops->module_serialize && ops->module_deserialize);
+    if (declares(WSB_ENGINE_FUEL))
+        assert_true(ops->instance_set_fuel && ops->instance_get_fuel);
+}
+
+/* Whenever an engine does that: the first engine, the first module, the first call. */
+static void let_engine_install_handlers(void)
+{
+    guest g;
+    remember_signals();
+    guest_init(&g);
+    guest_open(&g, "calls");
+    wsb_raw_value values[2] = {{.i32 = 1}, {.i32 = 1}};
+    ASSERT_OK(&g, guest_call(&g, "add", "ii:i", values));
+    remember_signals();
+    guest_close(&g);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s ENGINE.so\n", argv[0]);
+        return 2;
+    }
+    ops = load(argv[1]);
+    if (!ops)
+        return 2;
+    printf("engine %s %s, features 0x%x\n", ops->id, ops->version, ops->features);
+    const struct CMUnitTest table[] = {cmocka_unit_test(test_table)};
+    int failed = cmocka_run_group_tests_name("table", table, NULL, NULL);
+    if (failed)
+        return 1;
+    let_engine_install_handlers();
+    failed += run_module_tests();
+    failed += run_call_tests();
+    failed += run_host_tests();
+    failed += run_trap_tests();
+    failed += run_limit_tests();
+    failed += run_interrupt_tests();
+    failed += run_reference_tests();
+    failed += run_pool_tests();
+    failed += run_load_tests();
+    return failed ? 1 : 0;
+}
