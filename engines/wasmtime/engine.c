@@ -25,12 +25,13 @@ static void set_proposals(wasm_config_t *config)
     wasmtime_config_wasm_reference_types_set(config, true);
     wasmtime_config_wasm_tail_call_set(config, true);
     wasmtime_config_wasm_memory64_set(config, true);
+    wasmtime_config_wasm_exceptions_set(config, true);
 
     wasmtime_config_shared_memory_set(config, false);
     wasmtime_config_wasm_multi_memory_set(config, false);
     wasmtime_config_wasm_function_references_set(config, false);
     wasmtime_config_wasm_gc_set(config, false);
-    wasmtime_config_wasm_exceptions_set(config, false);
+
     wasmtime_config_wasm_stack_switching_set(config, false);
     wasmtime_config_wasm_custom_page_sizes_set(config, false);
     wasmtime_config_wasm_wide_arithmetic_set(config, false);

@@ -16,6 +16,7 @@ pub const FEATURES: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::EXCEPTIONS)
     .union(WasmFeatures::MEMORY64);
 
 struct Proposal {
@@ -45,16 +46,11 @@ const OFF: &[Proposal] = &[
         reason: "memory limits and host functions are for one memory",
     },
     Proposal {
-        name: "exceptions",
-        feature: WasmFeatures::EXCEPTIONS,
-        needs: NONE,
-        reason: "not every engine has them; compile without WebAssembly exceptions",
-    },
-    Proposal {
         name: "legacy-exceptions",
         feature: WasmFeatures::LEGACY_EXCEPTIONS,
-        needs: WasmFeatures::EXCEPTIONS,
-        reason: "replaced by a later proposal; compile without WebAssembly exceptions",
+        needs: NONE,
+        reason: "replaced by the exceptions of WebAssembly 3.0 (exnref); compile for those, or \
+                 without exceptions",
     },
     Proposal {
         name: "function-references",
@@ -71,7 +67,7 @@ const OFF: &[Proposal] = &[
     Proposal {
         name: "stack-switching",
         feature: WasmFeatures::STACK_SWITCHING,
-        needs: WasmFeatures::EXCEPTIONS.union(WasmFeatures::FUNCTION_REFERENCES),
+        needs: WasmFeatures::FUNCTION_REFERENCES,
         reason: "its stacks are not covered by the stack limit",
     },
     Proposal {

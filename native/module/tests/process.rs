@@ -241,8 +241,6 @@ fn proposals_that_are_off_are_named() {
         ("(module (memory 1) (memory 1))", "multi-memory"),
         ("(module (type (struct (field i32))))", "gc"),
         ("(module (func (drop (ref.i31 (i32.const 1)))))", "gc"),
-        ("(module (tag) (func (throw 0)))", "exceptions"),
-        ("(module (func (block (try_table (catch_all 0)))))", "exceptions"),
         ("(module (tag $t) (func try catch $t end))", "legacy-exceptions"),
         (
             "(module (type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0))))",

@@ -190,7 +190,7 @@ static void test_proposals_are_named(void **state)
         {"(module (memory 1 1 shared))", "threads"},
         {"(module (memory 1) (memory 1))", "multi-memory"},
         {"(module (type (struct)))", "gc"},
-        {"(module (tag))", "exceptions"},
+        {"(module (tag $t) (func try catch $t end))", "legacy-exceptions"},
         {"(module (memory 1 (pagesize 1)))", "custom-page-sizes"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
