@@ -63,12 +63,23 @@ static double timed(const bench_subject *subject, uint64_t iterations)
     return bench_now_ns() - start;
 }
 
+/* The least of a few runs: one alone may have been interrupted. */
+static double least_of_runs(const bench_subject *subject, uint64_t iterations)
+{
+    double least = timed(subject, iterations);
+    for (int i = 0; i < 4; i++) {
+        double ns = timed(subject, iterations);
+        least = ns < least ? ns : least;
+    }
+    return least;
+}
+
 /* Finds how many iterations last a slice; warms the subject up on the way. */
 static void calibrate(bench_subject *subject, double slice_ns)
 {
     uint64_t iterations = 1;
     double ns;
-    while ((ns = timed(subject, iterations)) < slice_ns / 4) {
+    while ((ns = least_of_runs(subject, iterations)) < slice_ns / 4) {
         iterations *= 2;
     }
     double fitting = (double)iterations * slice_ns / ns;
@@ -77,14 +88,14 @@ static void calibrate(bench_subject *subject, double slice_ns)
 
 void bench_compare(bench_subject *subjects, size_t count, const bench_options *options)
 {
-    const size_t rounds = options->quick ? 31 : 151;
+    const size_t rounds = options->quick ? 201 : 1001;
     double *samples = calloc(count * rounds, sizeof *samples);
     if (!samples) {
         bench_fail("out of memory");
     }
     for (size_t i = 0; i < count; i++) {
         if (!subjects[i].iterations) {
-            calibrate(&subjects[i], 5e6);
+            calibrate(&subjects[i], 1e6);
         }
     }
     for (size_t round = 0; round < rounds; round++) {

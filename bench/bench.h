@@ -29,7 +29,7 @@ typedef struct bench_subject {
     double minimum_ns;
 } bench_subject;
 
-/* Runs the subjects in turn, A B C A B C …, a slice of some milliseconds each, so that noise from
+/* Runs the subjects in turn, A B C A B C …, a slice of a millisecond each, so that noise from
  * elsewhere on the machine meets all alike; each gets the median and minimum of its slices. */
 void bench_compare(bench_subject *subjects, size_t count, const bench_options *options);
 

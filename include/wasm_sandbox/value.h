@@ -51,21 +51,22 @@ typedef struct wsb_function_type {
     size_t result_count;
 } wsb_function_type;
 
+/* Whole words, not memset(): a call reads them at once, and stores of parts would stall it. */
 static inline wsb_value wsb_value_i32(int32_t v)
 {
     wsb_value value;
-    memset(&value, 0, sizeof value);
     value.type = WSB_I32;
-    value.of.i32 = v;
+    value.of.words[0] = (uint32_t)v;
+    value.of.words[1] = 0;
     return value;
 }
 
 static inline wsb_value wsb_value_i64(int64_t v)
 {
     wsb_value value;
-    memset(&value, 0, sizeof value);
     value.type = WSB_I64;
-    value.of.i64 = v;
+    value.of.words[0] = (uint64_t)v;
+    value.of.words[1] = 0;
     return value;
 }
 
@@ -81,9 +82,9 @@ static inline wsb_value wsb_value_f32(float v)
 static inline wsb_value wsb_value_f64(double v)
 {
     wsb_value value;
-    memset(&value, 0, sizeof value);
     value.type = WSB_F64;
     value.of.f64 = v;
+    value.of.words[1] = 0;
     return value;
 }
 
