@@ -36,8 +36,15 @@ static int cat(int fd)
 static int write_file(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+    if (fd < 0) {
         return result(-1);
+    }
+    while (*text) {
+        ssize_t written = write(fd, text, strlen(text));
+        if (written < 0) {
+            return result(-1);
+        }
+        text += written;
     }
     return result(close(fd));
 }
