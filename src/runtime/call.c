@@ -16,33 +16,53 @@ static inline void add(_Atomic uint64_t *counter, uint64_t amount)
 static inline bool stack_is_enough(const wsb_instance *instance, const wsb__thread *thread)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if (here >= thread->stack_low && here < thread->stack_high) {
-        return here - thread->stack_low >= instance->stack_need;
-    }
-    return instance->runtime->allow_foreign_stacks;
+    return here - thread->stack_low >= instance->stack_need && here < thread->stack_high;
 }
 
-/* Everything that can refuse before the instance is touched. */
-static inline bool may_enter(const wsb_instance *instance, wsb__thread *thread)
+/* The common case in few instructions: a known thread of this process with room on its stack. */
+static inline bool may_enter(const wsb_instance *instance, const wsb__thread *thread)
 {
-    unsigned generation = atomic_load_explicit(&wsb__fork_generation, memory_order_relaxed);
-    return __builtin_expect((thread->known || wsb__thread_learn(thread)) &&
-                                instance->runtime->fork_generation == generation &&
+    return __builtin_expect(instance->fork_generation == thread->generation &&
                                 thread->depth < WSB__MAX_DEPTH && stack_is_enough(instance, thread),
                             1);
 }
 
+/* The same with what is rare: a thread's first call, and stacks that are not a thread's own. */
+__attribute__((noinline, cold)) static bool may_enter_after_all(const wsb_instance *instance,
+                                                                wsb__thread *thread)
+{
+    if (thread->generation == 0 && !wsb__thread_learn(thread)) {
+        return false;
+    }
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    bool own = here >= thread->stack_low && here < thread->stack_high;
+    return instance->fork_generation == thread->generation && thread->depth < WSB__MAX_DEPTH &&
+           (own ? stack_is_enough(instance, thread) : instance->runtime->allow_foreign_stacks);
+}
+
+/* Rare ways into an instance that is not idle: after a look at it, and inside a sequence. */
+__attribute__((noinline, cold)) static bool take_after_all(wsb_instance *instance, uint32_t from)
+{
+    while (from == WSB__OBSERVED) {
+        sched_yield(); /* another thread looks at it: nanoseconds */
+        from = WSB__IDLE;
+        if (atomic_compare_exchange_strong(&instance->watch.state, &from, WSB__RUNNING)) {
+            return true;
+        }
+    }
+    if (from != WSB__HELD || instance->thread != &wsb__this_thread) {
+        return false;
+    }
+    atomic_store(&instance->watch.state, WSB__RUNNING);
+    return true;
+}
+
 static inline bool take(wsb_instance *instance)
 {
-    uint32_t expected = WSB__IDLE;
-    while (!atomic_compare_exchange_strong(&instance->watch.state, &expected, WSB__RUNNING)) {
-        if (expected != WSB__OBSERVED) {
-            return false;
-        }
-        sched_yield(); /* another thread reads usage: nanoseconds */
-        expected = WSB__IDLE;
-    }
-    return true;
+    uint32_t from = WSB__IDLE;
+    return __builtin_expect(
+               atomic_compare_exchange_strong(&instance->watch.state, &from, WSB__RUNNING), 1) ||
+           take_after_all(instance, from);
 }
 
 static inline void note_start(wsb_instance *instance, wsb__thread *thread, uint64_t now)
@@ -58,25 +78,48 @@ static inline void note_start(wsb_instance *instance, wsb__thread *thread, uint6
     thread->depth++;
 }
 
-static inline void note_end(wsb_instance *instance, wsb__thread *thread)
+static inline void note_end(wsb_instance *instance, wsb__thread *thread, uint64_t started,
+                            uint64_t cpu_base)
 {
-    uint64_t started = atomic_load_explicit(&instance->watch.started, memory_order_relaxed);
     uint64_t elapsed = wsb__ticks() - started;
     add(&instance->wall_ticks, elapsed);
     if (__builtin_expect(elapsed > wsb__ticks_per_ms, 0)) {
-        uint64_t base = atomic_load_explicit(&instance->watch.cpu_base, memory_order_relaxed);
         uint64_t now = wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
         add(&instance->long_ticks, elapsed);
-        add(&instance->cpu_ns, now > base ? now - base : 0);
+        add(&instance->cpu_ns, now > cpu_base ? now - cpu_base : 0);
     }
     add(&instance->calls, 1);
     thread->depth--;
 }
 
+/* In a sequence the limits go on from where the last call left them. True when they do. */
+static bool continue_sequence(wsb_instance *instance)
+{
+    wsb__sequence *sequence = &instance->sequence;
+    wsb__watch *watch = &instance->watch;
+    if (!sequence->entered) {
+        sequence->entered = true;
+        sequence->started = atomic_load_explicit(&watch->started, memory_order_relaxed);
+        sequence->cpu_base = atomic_load_explicit(&watch->cpu_base, memory_order_relaxed);
+        sequence->fuel_left = instance->limits.fuel;
+        return false;
+    }
+    atomic_store_explicit(&watch->started, sequence->started, memory_order_relaxed);
+    atomic_store_explicit(&watch->cpu_base, sequence->cpu_base, memory_order_relaxed);
+    return true;
+}
+
 static void begin_extras(wsb_instance *instance)
 {
+    bool sequence = (instance->extras & WSB__EXTRA_SEQUENCE) != 0;
+    bool continued = sequence && continue_sequence(instance);
     if (instance->extras & WSB__EXTRA_FUEL) {
-        instance->ops->instance_set_fuel(instance->engine_instance, instance->limits.fuel);
+        instance->ops->instance_set_fuel(instance->engine_instance,
+                                         sequence ? instance->sequence.fuel_left
+                                                  : instance->limits.fuel);
+    }
+    if (continued) {
+        return;
     }
     if (instance->extras & WSB__EXTRA_BEGIN) {
         for (size_t i = 0; i < WSB__MAX_HOST_MODULES; i++) {
@@ -97,8 +140,11 @@ static void begin_extras(wsb_instance *instance)
 static void end_extras(wsb_instance *instance)
 {
     if (instance->extras & WSB__EXTRA_FUEL) {
+        bool sequence = (instance->extras & WSB__EXTRA_SEQUENCE) != 0;
+        uint64_t given = sequence ? instance->sequence.fuel_left : instance->limits.fuel;
         uint64_t left = instance->ops->instance_get_fuel(instance->engine_instance);
-        add(&instance->fuel_used, instance->limits.fuel > left ? instance->limits.fuel - left : 0);
+        add(&instance->fuel_used, given > left ? given - left : 0);
+        instance->sequence.fuel_left = left;
     }
     if (instance->extras & WSB__EXTRA_GROW_COUNTED) {
         wsb__instance_note_refusals(instance);
@@ -124,10 +170,15 @@ static wsb_status refuse_taken(wsb_instance *instance, const char *name, wsb_err
     return wsb__call_failed(instance, result, &failure, name, out_error);
 }
 
-/* The instance was destroyed in one of its callbacks: nothing of it may be used after this. */
+/* The instance was destroyed in one of its callbacks: nothing of it may be used after this, except
+ * by the sequence that the call is part of, which releases it at its end. */
 static wsb_status finish_doomed(wsb_instance *instance, wsb_status status, wsb_error **out_error)
 {
-    wsb__instance_free(instance);
+    instance->ending.status = WSB_ERROR_CANCELLED;
+    atomic_store(&instance->watch.state, WSB__CLOSED);
+    if (!instance->sequence.active) {
+        wsb__instance_free(instance);
+    }
     return status != WSB_OK ? status
                             : wsb_error_set(out_error, WSB_ERROR_CLOSED, NULL,
                                             "call: the instance was destroyed during the call");
@@ -135,10 +186,13 @@ static wsb_status finish_doomed(wsb_instance *instance, wsb_status status, wsb_e
 
 static wsb_status finish(wsb_instance *instance, wsb_status status, wsb_error **out_error)
 {
-    uint32_t state = status == WSB_OK ? WSB__IDLE : WSB__CLOSED;
-    bool doomed = instance->doomed;
+    if (__builtin_expect(instance->doomed, 0)) {
+        return finish_doomed(instance, status, out_error);
+    }
+    uint32_t idle = __builtin_expect(instance->sequence.active, 0) ? WSB__HELD : WSB__IDLE;
+    uint32_t state = status == WSB_OK ? idle : WSB__CLOSED;
     atomic_store_explicit(&instance->watch.state, state, memory_order_release);
-    return __builtin_expect(doomed, 0) ? finish_doomed(instance, status, out_error) : status;
+    return status;
 }
 
 wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
@@ -146,10 +200,13 @@ wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
                      wsb_error **out_error)
 {
     wsb__thread *thread = &wsb__this_thread;
-    if (!may_enter(instance, thread) || !take(instance)) {
+    if ((!may_enter(instance, thread) && !may_enter_after_all(instance, thread)) ||
+        !take(instance)) {
         return wsb__call_refused(instance, name, out_error);
     }
-    note_start(instance, thread, wsb__ticks());
+    uint64_t started = wsb__ticks();
+    note_start(instance, thread, started);
+    uint64_t cpu_base = thread->cpu_sample;
     if (__builtin_expect(!watched(instance) || atomic_load(&instance->stop), 0)) {
         thread->depth--;
         return finish(instance, refuse_taken(instance, name, out_error), out_error);
@@ -164,7 +221,7 @@ wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
     failure.backtrace[0] = '\0';
     wsb_engine_result result =
         instance->ops->function_call(instance->engine_instance, function, type, values, &failure);
-    note_end(instance, thread);
+    note_end(instance, thread, started, cpu_base);
     wsb_status status = WSB_OK;
     if (__builtin_expect(result != WSB_ENGINE_OK, 0)) {
         status = wsb__call_failed(instance, result, &failure, name, out_error);
@@ -173,4 +230,30 @@ wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
         end_extras(instance);
     }
     return finish(instance, status, out_error);
+}
+
+wsb_status wsb__sequence_begin(wsb_instance *instance, const char *name, wsb_error **out_error)
+{
+    wsb__thread *thread = &wsb__this_thread;
+    if ((!may_enter(instance, thread) && !may_enter_after_all(instance, thread)) ||
+        !take(instance)) {
+        return wsb__call_refused(instance, name, out_error);
+    }
+    instance->thread = thread;
+    instance->sequence = (wsb__sequence){.active = true};
+    instance->extras |= WSB__EXTRA_SEQUENCE;
+    atomic_store(&instance->watch.state, WSB__HELD);
+    return WSB_OK;
+}
+
+void wsb__sequence_end(wsb_instance *instance)
+{
+    uint32_t held = WSB__HELD;
+    instance->sequence.active = false;
+    instance->extras &= ~(uint32_t)WSB__EXTRA_SEQUENCE;
+    bool doomed = instance->doomed;
+    atomic_compare_exchange_strong(&instance->watch.state, &held, WSB__IDLE);
+    if (doomed) {
+        wsb__instance_free(instance);
+    }
 }

@@ -64,7 +64,7 @@ wsb_status wsb__call_refused(wsb_instance *instance, const char *name, wsb_error
     if (status != WSB_OK) {
         return status;
     }
-    if (!thread->known) {
+    if (thread->generation == 0) {
         return wsb_error_set(out_error, WSB_ERROR_INTERNAL, NULL,
                              "%s: the system does not tell this thread's stack", name);
     }
@@ -80,6 +80,7 @@ wsb_status wsb__call_refused(wsb_instance *instance, const char *name, wsb_error
     switch (atomic_load(&instance->watch.state)) {
     case WSB__CLOSED:
         return refuse_closed(instance, name, out_error);
+    case WSB__HELD:
     case WSB__RUNNING: {
         wsb_error_details details = {
             .operation = name,

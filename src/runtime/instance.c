@@ -86,6 +86,12 @@ void wsb__instance_free(wsb_instance *instance)
     wsb__free(instance);
 }
 
+static bool is_in_use(wsb_instance *instance)
+{
+    uint32_t state = atomic_load(&instance->watch.state);
+    return state != WSB__IDLE && state != WSB__CLOSED;
+}
+
 void wsb_instance_destroy(wsb_instance *instance)
 {
     if (instance == NULL) {
@@ -99,9 +105,9 @@ void wsb_instance_destroy(wsb_instance *instance)
         }
         /* The caller broke the rule. Waiting is the only answer that frees nothing in use. */
         wsb_instance_cancel(instance);
-        while (atomic_load(&instance->watch.state) == WSB__RUNNING) {
-            sched_yield();
-        }
+    }
+    while (is_in_use(instance)) {
+        sched_yield();
     }
     wsb__instance_free(instance);
 }

@@ -15,7 +15,8 @@ enum {
     WSB__EXTRA_BEGIN = 2,        /* host modules want to know of each call */
     WSB__EXTRA_CALL_LIMITS = 4,  /* named limits with call scope */
     WSB__EXTRA_GROW_COUNTED = 8, /* memory.grow is used: look for refusals */
-    WSB__EXTRA_WATCHED = 16      /* has a deadline or a CPU limit */
+    WSB__EXTRA_WATCHED = 16,     /* has a deadline or a CPU limit */
+    WSB__EXTRA_SEQUENCE = 32     /* calls are part of a sequence */
 };
 
 /* Why an instance ended or is ending. */
@@ -24,6 +25,15 @@ typedef struct wsb__ending {
     int32_t exit_code;
     char message[256];
 } wsb__ending;
+
+/* Several calls that count as one: see wsb__sequence_begin(). */
+typedef struct wsb__sequence {
+    bool active;
+    bool entered; /* its first call was made */
+    uint64_t started;
+    uint64_t cpu_base;
+    uint64_t fuel_left;
+} wsb__sequence;
 
 /* A pending host function; see wsb_call_context_wait(). */
 typedef struct wsb__pending {
@@ -46,8 +56,9 @@ struct wsb_function {
 
 /* Used also as wsb_call_context: a call context is the instance while it runs. */
 struct wsb_instance {
-    wsb__watch watch;  /* first: the fields of every call */
-    _Atomic bool stop; /* cancelled: sticky */
+    wsb__watch watch;         /* first: the fields of every call */
+    unsigned fork_generation; /* the runtime's */
+    _Atomic bool stop;        /* cancelled: sticky */
     uint32_t extras;
     const wsb_runtime_ops *ops;
     void *engine_instance;
@@ -70,7 +81,7 @@ struct wsb_instance {
     wsb_module *module;
     wsb__link *link;
     wsb_resource_limits limits;
-    uint64_t fuel_left;
+    wsb__sequence sequence;
     wsb_engine_handle refusal_counter;
     wsb__ending ending;
     const char *operation;      /* of the present call, for errors */
@@ -106,6 +117,13 @@ WSB_NODISCARD wsb_status wsb__instance_memory(wsb_instance *instance, uint64_t o
 WSB_NODISCARD wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
                                    const wsb_function_type *type, wsb_raw_value *values,
                                    const char *name, wsb_error **out_error);
+
+/* Makes the calls until wsb__sequence_end() one as far as limits of scope "call" go: one deadline,
+ * one CPU time, one fuel, one budget of output. No other thread can call in between. On failure
+ * (busy, closed, …) nothing was begun. `name` as in wsb__call(). */
+WSB_NODISCARD wsb_status wsb__sequence_begin(wsb_instance *instance, const char *name,
+                                             wsb_error **out_error);
+void wsb__sequence_end(wsb_instance *instance);
 
 /* Asked by the engine after an interrupt, on the guest's thread. */
 bool wsb__should_stop(void *instance);

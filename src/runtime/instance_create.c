@@ -232,13 +232,21 @@ static wsb_status run_once(wsb_instance *instance, const char *export_name, cons
 static wsb_status start(wsb_instance *instance, wsb_error **out_error)
 {
     const wsb_module_info *info = &instance->module->info->info;
-    wsb_status status = WSB_OK;
+    if (!info->has_start && !info->is_reactor) {
+        return WSB_OK;
+    }
+    wsb_status status = wsb__sequence_begin(instance, "run the start function", out_error);
+    if (status != WSB_OK) {
+        return status;
+    }
     if (info->has_start) {
         status = run_once(instance, "wsb:start", "run the start function", out_error);
     }
     if (status == WSB_OK && info->is_reactor) {
         status = run_once(instance, "_initialize", "call '_initialize'", out_error);
     }
+    instance->doomed = false; /* whoever destroyed it early: the failure below releases it */
+    wsb__sequence_end(instance);
     return status;
 }
 
@@ -299,6 +307,7 @@ wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *co
     instance->module = wsb_module_ref(module);
     instance->runtime = module->runtime;
     instance->ops = module->runtime->ops;
+    instance->fork_generation = module->runtime->fork_generation;
     instance->limits = limits;
     instance->limits.named = NULL;
     instance->limits.named_count = 0;

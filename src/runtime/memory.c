@@ -26,8 +26,8 @@ static access begin_access(wsb_instance *instance)
     if (expected == WSB__CLOSED) {
         return ACCESS_INSIDE; /* for good: its memory can still be looked at */
     }
-    bool own = expected == WSB__RUNNING && instance->thread == &wsb__this_thread &&
-               instance->caller != NULL;
+    bool own = instance->thread == &wsb__this_thread &&
+               (expected == WSB__HELD || (expected == WSB__RUNNING && instance->caller != NULL));
     return own ? ACCESS_INSIDE : ACCESS_REFUSED;
 }
 

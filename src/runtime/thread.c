@@ -6,7 +6,7 @@
 
 _Thread_local wsb__thread wsb__this_thread __attribute__((tls_model("initial-exec")));
 
-_Atomic unsigned wsb__fork_generation;
+_Atomic unsigned wsb__fork_generation = 1;
 
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -23,7 +23,9 @@ static void close_wake_fd(void *value)
 
 static void in_child(void)
 {
+    /* Of all threads only this one is in the child; it learns about itself anew. */
     atomic_fetch_add(&wsb__fork_generation, 1);
+    wsb__this_thread.generation = 0;
     /* The descriptor is shared with the parent's thread: waiting on it would steal its wake-ups. */
     wsb__this_thread.wake_fd = 0;
 }
@@ -54,7 +56,7 @@ bool wsb__thread_learn(wsb__thread *thread)
     }
     thread->stack_low = (uintptr_t)low;
     thread->stack_high = (uintptr_t)low + size;
-    thread->known = true;
+    thread->generation = atomic_load(&wsb__fork_generation);
     return true;
 }
 

@@ -8,13 +8,13 @@
 #include <time.h>
 
 typedef struct wsb__thread {
-    bool known;          /* the fields below are set */
+    unsigned generation; /* 0: nothing is known yet; else wsb__fork_generation */
+    unsigned depth;      /* calls into guests that are active on this thread */
     uintptr_t stack_low; /* lowest usable address */
     uintptr_t stack_high;
     clockid_t cpu_clock;
     uint64_t cpu_sample;       /* ns of CPU time at `cpu_sample_ticks` */
     uint64_t cpu_sample_ticks; /* 0: never */
-    unsigned depth;            /* calls into guests that are active on this thread */
     int wake_fd;               /* eventfd + 1 that ends a wait of this thread; 0: none yet */
 } wsb__thread;
 
@@ -36,7 +36,7 @@ int wsb__thread_wake_fd(wsb__thread *thread);
 /* CPU time of a thread by its clock; 0 when it is gone. */
 uint64_t wsb__cpu_clock_ns(clockid_t clock);
 
-/* Goes up in every forked child; a runtime made before is unusable there. */
+/* From 1; goes up in every forked child. A runtime made before is unusable there. */
 extern _Atomic unsigned wsb__fork_generation;
 
 /* Installs the fork handler; cheap when repeated. */

@@ -189,6 +189,20 @@ static wsb_status check_status(const wsb__site *site, wsb_buf *payload, wsb_erro
                          message[0] ? message : "the guest reported an error without a message");
 }
 
+/* The calls of the convention; on success `out_payload` holds what the guest gave. */
+static wsb_status exchange(const buffer_call *call, wsb_bytes input, wsb_buf *out_payload,
+                           wsb_error **out_error)
+{
+    range block = {0, 0};
+    wsb_status status = hand_over(call, input, &block, out_error);
+    if (status != WSB_OK)
+        return status;
+    status = enter(call, block, (uint32_t)input.len, out_payload, out_error);
+    /* After a failure the guest may be closed; giving back is then refused, and that is fine. */
+    wsb_status freed = give_back(call, block, status == WSB_OK ? out_error : NULL);
+    return status == WSB_OK ? freed : status;
+}
+
 wsb_status wsb__buffer_call(wsb_instance *instance, wsb_function *function, const wsb__site *site,
                             bool has_status, wsb_bytes input, wsb_buf *out_payload,
                             wsb_error **out_error)
@@ -199,18 +213,13 @@ wsb_status wsb__buffer_call(wsb_instance *instance, wsb_function *function, cons
                                "the arguments are NULL or have more than the %zu bytes allowed",
                                WSB__BUFFER_MAX_BYTES);
     wsb_status status = prepare(&call, out_error);
-    if (status != WSB_OK)
-        return status;
-    range block = {0, 0};
-    status = hand_over(&call, input, &block, out_error);
+    if (status == WSB_OK)
+        status = wsb__sequence_begin(instance, "call a buffer function", out_error);
     if (status != WSB_OK)
         return status;
     wsb_buf payload = WSB_BUF_INIT;
-    status = enter(&call, block, (uint32_t)input.len, &payload, out_error);
-    /* After a failure the guest may be closed; giving back is then refused, and that is fine. */
-    wsb_status freed = give_back(&call, block, status == WSB_OK ? out_error : NULL);
-    if (status == WSB_OK)
-        status = freed;
+    status = exchange(&call, input, &payload, out_error);
+    wsb__sequence_end(instance);
     if (status == WSB_OK && has_status)
         status = check_status(site, &payload, out_error);
     if (status == WSB_OK)

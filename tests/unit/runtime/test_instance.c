@@ -39,6 +39,23 @@ static void count_event(const wsb_event *event, void *data)
     }
 }
 
+static wsb_host_result woken(wsb_call_context *context, wsb_raw_value *values, bool ready,
+                             void *data)
+{
+    (void)context;
+    (void)values;
+    (void)ready;
+    ++*(int *)data;
+    return WSB_HOST_DONE;
+}
+
+static wsb_host_result nap(wsb_call_context *context, wsb_raw_value *values, void *data)
+{
+    (void)values;
+    wsb_call_context_wait(context, NULL, 0, 30 * WSB_MILLISECOND, woken, NULL, data);
+    return WSB_HOST_PENDING;
+}
+
 static void memory_grows_to_the_limit_and_not_beyond(void **state)
 {
     int events = 0;
@@ -119,6 +136,35 @@ static void a_reactor_is_initialized_once(void **state)
     MUST(wsb_function_call(function_of(instance, "count"), NULL, 0, &result, 1, err));
     assert_int_equal(result.of.i32, 1);
     wsb_instance_destroy(instance);
+}
+
+/* Each of the guest's functions takes 30 ms of the 50 ms that the whole has. */
+static void a_buffer_call_has_one_deadline(void **state)
+{
+    static const char slow[] =
+        "(module (import \"env\" \"nap\" (func $nap)) (memory (export \"memory\") 1)"
+        " (func (export \"wsb_alloc\") (param i32) (result i32) call $nap i32.const 64)"
+        " (func (export \"wsb_free\") (param i32 i32) call $nap)"
+        " (func (export \"f\") (param i32 i32) (result i64) call $nap i64.const 0))";
+    wsb_resource_limits limits = WSB_RESOURCE_LIMITS_INIT;
+    wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
+    wsb_host_function function = WSB_HOST_FUNCTION_INIT;
+    wsb_buf out = WSB_BUF_INIT;
+    int naps = 0;
+    MUST(wsb_imports_create(&config.imports, err));
+    function.module = wsb_cstr("env");
+    function.name = wsb_cstr("nap");
+    function.call_raw = nap;
+    function.user_data = &naps;
+    MUST(wsb_imports_define(config.imports, &function, err));
+    limits.max_wall_time = 50 * WSB_MILLISECOND;
+    config.limits = &limits;
+    wsb_instance *instance = instantiate(*state, slow, &config);
+    MUST_FAIL(WSB_ERROR_TIMEOUT, "max_wall_time is 50.0 ms",
+              wsb_instance_call_bytes(instance, wsb_cstr("f"), wsb_bytes_of("x", 1), &out, err));
+    assert_int_equal(naps, 1);
+    wsb_instance_destroy(instance);
+    wsb_imports_destroy(config.imports);
 }
 
 static void globals_and_memory_can_be_used(void **state)
@@ -235,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_minimum_above_the_limit_is_refused),
         cmocka_unit_test(the_start_function_is_under_the_deadline),
         cmocka_unit_test(a_reactor_is_initialized_once),
+        cmocka_unit_test(a_buffer_call_has_one_deadline),
         cmocka_unit_test(globals_and_memory_can_be_used),
         cmocka_unit_test(more_instances_than_the_pool_holds_are_served),
         cmocka_unit_test(a_serialized_module_needs_its_key),
