@@ -11,7 +11,7 @@
 #define WT_TABLES_PER_INSTANCE 4u
 #define WT_INSTANCE_SIZE ((size_t)64 * 1024 * 1024)
 /* Measured (docs/internals/engines.md): what a slot keeps for its next instance. */
-#define WT_MEMORY_KEEP_RESIDENT ((size_t)32 * 1024)
+#define WT_MEMORY_KEEP_RESIDENT ((size_t)256 * 1024)
 #define WT_TABLE_KEEP_RESIDENT ((size_t)4096)
 #define WT_UNUSED_WARM_SLOTS 100u
 
