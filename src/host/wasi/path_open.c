@@ -31,9 +31,9 @@ static int host_flags(const open_request *request, bool follow)
     /* Not blocking: opening a FIFO must not hang; for files it means nothing. */
     int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     flags |= follow ? 0 : O_NOFOLLOW;
-    if (request->oflags & WASI_OFLAG_DIRECTORY)
-        return flags | O_RDONLY | O_DIRECTORY;
     flags |= access_flags(request->rights);
+    if (request->oflags & WASI_OFLAG_DIRECTORY)
+        return flags | O_DIRECTORY; /* for writing: the kernel says EISDIR */
     flags |= request->oflags & WASI_OFLAG_CREAT ? O_CREAT : 0;
     flags |= request->oflags & WASI_OFLAG_EXCL ? O_EXCL : 0;
     flags |= request->oflags & WASI_OFLAG_TRUNC ? O_TRUNC : 0;
