@@ -99,6 +99,13 @@ static bool parse_number(const cli_option *option, const char *text, uint64_t *o
     return true;
 }
 
+static bool missing_value(const cli_option *option)
+{
+    cli_fail("--%s needs a value", option->name);
+    cli_try("--%s %s", option->name, option->value);
+    return false;
+}
+
 static bool apply(const cli_option *option, cli_settings *settings, const char *value)
 {
     char *field = (char *)settings + option->offset;
@@ -113,6 +120,9 @@ static bool apply(const cli_option *option, cli_settings *settings, const char *
         return option->apply(settings, value);
     default: {
         uint64_t number = 0;
+        if (!value) {
+            return missing_value(option);
+        }
         if (!parse_number(option, value, &number)) {
             return false;
         }
@@ -120,13 +130,6 @@ static bool apply(const cli_option *option, cli_settings *settings, const char *
         return true;
     }
     }
-}
-
-static bool missing_value(const cli_option *option)
-{
-    cli_fail("--%s needs a value", option->name);
-    cli_try("--%s %s", option->name, option->value);
-    return false;
 }
 
 /* Takes `argv[*index]`, an option, and its value where that is the next argument. */
@@ -178,6 +181,18 @@ static bool take_short(const cli_command *command, int argc, char **argv, int *i
     return apply(option, settings, value);
 }
 
+/* Whether an argument is an option here, where `operands` stand before it. */
+static bool is_option(const cli_command *command, const char *arg, int operands)
+{
+    if (arg[0] != '-' || !arg[1]) {
+        return false;
+    }
+    if (operands > 0 && command->order == CLI_ORDER_FIRST) {
+        return false;
+    }
+    return arg[1] == '-' || operands == 0 || command->order != CLI_ORDER_ANY_LONG;
+}
+
 cli_parse cli_parse_options(const cli_command *command, int argc, char **argv,
                             cli_settings *settings, int *out_operands)
 {
@@ -185,21 +200,17 @@ cli_parse cli_parse_options(const cli_command *command, int argc, char **argv,
     bool options_over = false;
     cli_settings_init(settings);
     for (int i = 1; i < argc; i++) {
-        const char *arg = argv[i];
-        bool is_long = !options_over && arg[0] == '-' && arg[1] == '-';
-        bool is_short = !options_over && arg[0] == '-' && arg[1] && arg[1] != '-' &&
-                        !(operands > 0 && command->order == CLI_ORDER_ANY_LONG);
-        if (is_long && !arg[2]) {
+        if (options_over || !is_option(command, argv[i], operands)) {
+            argv[operands++] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
             options_over = true;
-        } else if (is_long || is_short) {
+        } else {
+            bool is_long = argv[i][1] == '-';
             bool taken = is_long ? take_long(command, argc, argv, &i, settings)
                                  : take_short(command, argc, argv, &i, settings);
             if (!taken) {
                 return CLI_PARSE_FAILED;
             }
-        } else {
-            argv[operands++] = argv[i];
-            options_over = options_over || command->order == CLI_ORDER_FIRST;
         }
     }
     if (settings->help) {

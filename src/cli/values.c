@@ -4,8 +4,16 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "text.h"
+
+static int hex_digit(char c)
+{
+    const char *digits = "0123456789abcdef";
+    const char *found = strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+    return found && c ? (int)(found - digits) : -1;
+}
 
 /* Decimal or 0x…, with or without a sign. The bits as two's complement; unsigned values up to
  * 2^bits-1 are taken too, as wasm has no sign of its own. */
@@ -13,22 +21,21 @@ static bool parse_integer(const char *text, int bits, uint64_t *out_value)
 {
     bool negative = text[0] == '-';
     const char *digits = text + (text[0] == '-' || text[0] == '+');
-    int base = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X') ? 16 : 10;
-    const char *first = digits + (base == 16 ? 2 : 0);
-    bool is_digit =
-        (*first >= '0' && *first <= '9') ||
-        (base == 16 && ((*first >= 'a' && *first <= 'f') || (*first >= 'A' && *first <= 'F')));
-    if (!is_digit) {
-        return false; /* strtoull would take a second sign or blanks */
-    }
-    char *end = NULL;
-    errno = 0;
-    unsigned long long value = strtoull(first, &end, base);
+    int base = strncasecmp(digits, "0x", 2) == 0 ? 16 : 10;
     uint64_t most = negative ? (uint64_t)1 << (bits - 1) : UINT64_MAX >> (64 - bits);
-    if (errno || *end || value > most) {
+    uint64_t value = 0;
+    digits += base == 16 ? 2 : 0;
+    if (!*digits) {
         return false;
     }
-    *out_value = negative ? 0 - (uint64_t)value : (uint64_t)value;
+    for (; *digits; digits++) {
+        int digit = hex_digit(*digits);
+        if (digit < 0 || digit >= base || value > (most - (uint64_t)digit) / (uint64_t)base) {
+            return false;
+        }
+        value = value * (uint64_t)base + (uint64_t)digit;
+    }
+    *out_value = negative ? 0 - value : value;
     return true;
 }
 
@@ -45,13 +52,6 @@ static bool parse_float(const char *text, bool is_double, wsb_value *out_value)
     }
     *out_value = is_double ? wsb_value_f64(value) : wsb_value_f32((float)value);
     return true;
-}
-
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *found = strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
-    return found && c ? (int)(found - digits) : -1;
 }
 
 /* 0x and 32 digits: the vector as one number, so that lane 0 is on the right. */
