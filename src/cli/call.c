@@ -132,7 +132,7 @@ static wsb_status call_with_data(cli_session *session, const call_plan *plan, FI
     }
     if (status == WSB_OK && settings->msgpack_path && !settings->raw) {
         problem = cli_write_msgpack(out, wsb_bytes_of(answer.data, answer.len));
-    } else if (status == WSB_OK) {
+    } else if (status == WSB_OK && answer.len > 0) {
         fwrite(answer.data, 1, answer.len, out);
     }
     if (problem) {

@@ -7,7 +7,9 @@
 static void copy_text(char *to, size_t capacity, const char *from, size_t len)
 {
     len = len < capacity - 1 ? len : capacity - 1;
-    memcpy(to, from, len);
+    if (len > 0) {
+        memcpy(to, from, len); /* an empty view may have no data */
+    }
     to[len] = '\0';
 }
 

@@ -217,7 +217,9 @@ char *cli_suggestion(const wsb_error *error)
 {
     const char *subject = wsb_error_subject(error);
     size_t i = flag_index(subject, strlen(subject));
-    if (i == FLAG_COUNT || wsb_error_allowed(error) == 0) {
+    /* An invalid value is no limit that was reached: more may be the wrong direction. */
+    if (i == FLAG_COUNT || wsb_error_allowed(error) == 0 ||
+        wsb_error_status(error) == WSB_ERROR_INVALID_ARGUMENT) {
         return translate(wsb_error_suggestion(error));
     }
     char now[64];
