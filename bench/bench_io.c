@@ -1,8 +1,8 @@
 /* WASI file and clock operations against the same source built natively, on the same directory,
  * in turn. */
 #include "bench.h"
-#include "ours.h"
 #include "child.h"
+#include "ours.h"
 
 #include <stdio.h>
 #include <stdlib.h>
