@@ -85,6 +85,9 @@ uint64_t wt_instance_get_fuel(void *instance);
 wsb_engine_result wt_function_call(void *instance, const wsb_engine_handle *function,
                                    const wsb_function_type *type, wsb_raw_value *values,
                                    wsb_engine_failure *out_failure);
+wsb_engine_result wt_function_call_references(void *instance, const wsb_engine_handle *function,
+                                              const wsb_function_type *type, wsb_raw_value *values,
+                                              wsb_engine_failure *out_failure);
 
 /* access.c */
 bool wt_export_get(void *instance, wsb_str name, wsb_extern_kind kind,

@@ -43,11 +43,11 @@ static inline wsb_engine_result call_raw(wt_instance *instance, const wsb_engine
     return WSB_ENGINE_OK;
 }
 
-__attribute__((noinline)) static wsb_engine_result
-call_references(wt_instance *instance, const wsb_engine_handle *function,
-                const wsb_function_type *type, wsb_raw_value *values,
-                wsb_engine_failure *out_failure)
+wsb_engine_result wt_function_call_references(void *self, const wsb_engine_handle *function,
+                                              const wsb_function_type *type, wsb_raw_value *values,
+                                              wsb_engine_failure *out_failure)
 {
+    wt_instance *instance = self;
     wasmtime_externref_t *roots = calloc(type->param_count + 1, sizeof *roots);
     if (!roots)
         return wt_fail_text(out_failure, WSB_ENGINE_FAILED, "out of memory");
@@ -70,8 +70,5 @@ wsb_engine_result wt_function_call(void *instance, const wsb_engine_handle *func
                                    const wsb_function_type *type, wsb_raw_value *values,
                                    wsb_engine_failure *out_failure)
 {
-    if (wt_has_references(type->params, type->param_count) ||
-        wt_has_references(type->results, type->result_count))
-        return call_references(instance, function, type, values, out_failure);
     return call_raw(instance, function, room_of(type), values, out_failure);
 }

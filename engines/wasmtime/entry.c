@@ -24,6 +24,7 @@ static const wsb_runtime_ops ops = {
     .instance_get_fuel = wt_instance_get_fuel,
     .export_get = wt_export_get,
     .function_call = wt_function_call,
+    .function_call_references = wt_function_call_references,
     .memory_get = wt_memory_get,
     .memory_grow = wt_memory_grow,
     .global_get = wt_global_get,

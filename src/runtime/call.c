@@ -195,21 +195,20 @@ static wsb_status finish(wsb_instance *instance, wsb_status status, wsb_error **
     return status;
 }
 
-wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
-                     const wsb_function_type *type, wsb_raw_value *values, const char *name,
+wsb_status wsb__call(wsb_instance *instance, const wsb__target *target, wsb_raw_value *values,
                      wsb_error **out_error)
 {
     wsb__thread *thread = &wsb__this_thread;
     if ((!may_enter(instance, thread) && !may_enter_after_all(instance, thread)) ||
         !take(instance)) {
-        return wsb__call_refused(instance, name, out_error);
+        return wsb__call_refused(instance, target->label, out_error);
     }
     uint64_t started = wsb__ticks();
     note_start(instance, thread, started);
     uint64_t cpu_base = thread->cpu_sample;
     if (__builtin_expect(!watched(instance) || atomic_load(&instance->stop), 0)) {
         thread->depth--;
-        return finish(instance, refuse_taken(instance, name, out_error), out_error);
+        return finish(instance, refuse_taken(instance, target->label, out_error), out_error);
     }
     uint32_t extras = instance->extras & ~(uint32_t)WSB__EXTRA_WATCHED;
     if (extras) {
@@ -220,11 +219,11 @@ wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
     failure.message[0] = '\0';
     failure.backtrace[0] = '\0';
     wsb_engine_result result =
-        instance->ops->function_call(instance->engine_instance, function, type, values, &failure);
+        target->enter(instance->engine_instance, &target->handle, target->type, values, &failure);
     note_end(instance, thread, started, cpu_base);
     wsb_status status = WSB_OK;
     if (__builtin_expect(result != WSB_ENGINE_OK, 0)) {
-        status = wsb__call_failed(instance, result, &failure, name, out_error);
+        status = wsb__call_failed(instance, result, &failure, target->label, out_error);
     }
     if (extras) {
         end_extras(instance);

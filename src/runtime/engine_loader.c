@@ -34,6 +34,7 @@ static const member members[] = {
     MEMBER(instance_get_fuel, WSB_ENGINE_FUEL),
     MEMBER(export_get, 0),
     MEMBER(function_call, 0),
+    MEMBER(function_call_references, WSB_ENGINE_REFERENCES),
     MEMBER(memory_get, 0),
     MEMBER(memory_grow, 0),
     MEMBER(global_get, 0),

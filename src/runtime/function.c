@@ -124,9 +124,18 @@ static wsb_status prepare(wsb_instance *instance, const wsb_extern_info *info,
     function->slots = (uint32_t)slots;
     function->has_references = has_references(&info->function);
     write_label(function->label, sizeof function->label, info->name);
+    function->target =
+        (wsb__target){.enter = function->has_references ? instance->ops->function_call_references
+                                                        : instance->ops->function_call,
+                      .type = &info->function,
+                      .label = function->label};
     wsb_status status = WSB_OK;
-    if (!instance->ops->export_get(instance->engine_instance, info->name, WSB_EXTERN_FUNCTION,
-                                   &function->handle)) {
+    if (function->target.enter == NULL) {
+        status = wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
+                               "%s: engine '%s' cannot pass references", function->label,
+                               instance->ops->id);
+    } else if (!instance->ops->export_get(instance->engine_instance, info->name,
+                                          WSB_EXTERN_FUNCTION, &function->target.handle)) {
         status = wsb_error_set(out_error, WSB_ERROR_INTERNAL, NULL,
                                "the engine does not find function '%.*s'", (int)info->name.len,
                                info->name.data);
@@ -200,8 +209,7 @@ static wsb_status call_typed(wsb_function *function, const wsb_value *args, wsb_
         }
         values[i] = args[i].of;
     }
-    wsb_status status =
-        wsb__call(function->instance, &function->handle, type, values, function->label, out_error);
+    wsb_status status = wsb__call(function->instance, &function->target, values, out_error);
     if (status == WSB_OK) {
         for (size_t i = 0; i < type->result_count; i++) {
             results[i].type = type->results[i];
@@ -258,8 +266,7 @@ wsb_status wsb_function_call_raw(wsb_function *function, wsb_raw_value *values, 
                              "%s: has references, which the raw call does not take",
                              function->label);
     }
-    return wsb__call(function->instance, &function->handle, &function->info->function, values,
-                     function->label, out_error);
+    return wsb__call(function->instance, &function->target, values, out_error);
 }
 
 wsb_status wsb_instance_run(wsb_instance *instance, int32_t *out_exit_code, wsb_error **out_error)

@@ -45,10 +45,20 @@ typedef struct wsb__pending {
     void *state;
 } wsb__pending;
 
+/* What a call enters. */
+typedef struct wsb__target {
+    wsb_engine_result (*enter)(void *instance, const wsb_engine_handle *function,
+                               const wsb_function_type *type, wsb_raw_value *values,
+                               wsb_engine_failure *out_failure); /* one of the engine's */
+    const wsb_function_type *type;
+    const char *label; /* for errors: "call 'add'" */
+    wsb_engine_handle handle;
+} wsb__target;
+
 struct wsb_function {
+    wsb__target target;
     wsb_instance *instance;
     const wsb_extern_info *info;
-    wsb_engine_handle handle;
     uint32_t slots; /* the larger of parameters and results */
     bool has_references;
     char label[96]; /* "call 'name'" */
@@ -112,11 +122,9 @@ WSB_NODISCARD wsb_status wsb__instance_memory(wsb_instance *instance, uint64_t o
                                               uint64_t length, uint8_t **out_data,
                                               wsb_error **out_error);
 
-/* Calls `function` under the call limits; `values` has room for its slots. `name` is for errors:
- * "call 'add'". */
-WSB_NODISCARD wsb_status wsb__call(wsb_instance *instance, const wsb_engine_handle *function,
-                                   const wsb_function_type *type, wsb_raw_value *values,
-                                   const char *name, wsb_error **out_error);
+/* Calls under the call limits; `values` has room for the larger of parameters and results. */
+WSB_NODISCARD wsb_status wsb__call(wsb_instance *instance, const wsb__target *target,
+                                   wsb_raw_value *values, wsb_error **out_error);
 
 /* Makes the calls until wsb__sequence_end() one as far as limits of scope "call" go: one deadline,
  * one CPU time, one fuel, one budget of output. No other thread can call in between. On failure

@@ -219,14 +219,14 @@ static void find_reserved(wsb_instance *instance)
 static wsb_status run_once(wsb_instance *instance, const char *export_name, const char *name,
                            wsb_error **out_error)
 {
-    wsb_engine_handle function;
+    wsb__target target = {.enter = instance->ops->function_call, .type = &no_values, .label = name};
     wsb_raw_value none = {.u64 = 0};
     if (!instance->ops->export_get(instance->engine_instance, wsb_cstr(export_name),
-                                   WSB_EXTERN_FUNCTION, &function)) {
+                                   WSB_EXTERN_FUNCTION, &target.handle)) {
         return wsb_error_set(out_error, WSB_ERROR_INTERNAL, NULL,
                              "instantiate: the engine does not find '%s'", export_name);
     }
-    return wsb__call(instance, &function, &no_values, &none, name, out_error);
+    return wsb__call(instance, &target, &none, out_error);
 }
 
 static wsb_status start(wsb_instance *instance, wsb_error **out_error)

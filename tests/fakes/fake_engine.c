@@ -359,6 +359,7 @@ static const wsb_runtime_ops ops = {
     .instance_get_fuel = instance_get_fuel,
     .export_get = export_get,
     .function_call = function_call,
+    .function_call_references = function_call,
     .memory_get = memory_get,
     .memory_grow = memory_grow,
     .global_get = global_get,

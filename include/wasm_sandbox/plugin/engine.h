@@ -160,8 +160,8 @@ typedef struct wsb_runtime_ops {
     bool (*export_get)(void *instance, wsb_str name, wsb_extern_kind kind,
                        wsb_engine_handle *out_handle);
 
-    /** `values` has room for the larger of parameters and results; types were checked.
-     * `type` is the function's. On the caller's stack. */
+    /** `values` has room for the larger of parameters and results; types were checked, and none
+     * is a reference. `type` is the function's. On the caller's stack. The path of every call. */
     wsb_engine_result (*function_call)(void *instance, const wsb_engine_handle *function,
                                        const wsb_function_type *type, wsb_raw_value *values,
                                        wsb_engine_failure *out_failure);
@@ -171,6 +171,12 @@ typedef struct wsb_runtime_ops {
                        uint8_t **out_base, uint64_t *out_size);
     /** Grows by `pages` of 64 KiB; false where refused. Not while the guest runs. */
     bool (*memory_grow)(void *instance, const wsb_engine_handle *memory, uint64_t pages);
+
+    /** REFERENCES. The same where the signature has references. */
+    wsb_engine_result (*function_call_references)(void *instance, const wsb_engine_handle *function,
+                                                  const wsb_function_type *type,
+                                                  wsb_raw_value *values,
+                                                  wsb_engine_failure *out_failure);
 
     /** Globals of numeric and vector types. */
     void (*global_get)(void *instance, const wsb_engine_handle *global, wsb_value_type type,

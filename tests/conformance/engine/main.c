@@ -61,6 +61,8 @@ static void test_members_of_features(void **state)
         assert_true(ops->module_serialize && ops->module_deserialize);
     if (declares(WSB_ENGINE_FUEL))
         assert_true(ops->instance_set_fuel && ops->instance_get_fuel);
+    if (declares(WSB_ENGINE_REFERENCES))
+        assert_true(ops->function_call_references);
 }
 
 /* Whenever an engine does that: the first engine, the first module, the first call. */

@@ -155,7 +155,11 @@ wsb_engine_result instance_call(void *instance, const char *name, const char *ty
     memset(failure, 0, sizeof *failure);
     if (!ops->export_get(instance, wsb_cstr(name), WSB_EXTERN_FUNCTION, &function))
         fail_msg("no export %s", name);
-    return ops->function_call(instance, &function, &s.type, values, failure);
+    bool references = false;
+    for (size_t i = 0; i < s.type.param_count + s.type.result_count; i++)
+        references |= s.types[i] == WSB_EXTERNREF || s.types[i] == WSB_FUNCREF;
+    return (references ? ops->function_call_references
+                       : ops->function_call)(instance, &function, &s.type, values, failure);
 }
 
 wsb_engine_result guest_call(guest *g, const char *name, const char *types, wsb_raw_value *values)
