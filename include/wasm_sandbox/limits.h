@@ -18,7 +18,8 @@ typedef struct wsb_named_limit {
 
 /**
  * Limits of one instance. In each field 0 is the default given here, WSB_UNLIMITED lifts the
- * limit, and WSB_NONE allows nothing at all (where that makes sense).
+ * limit (not `max_stack`: a guest runs on its caller's stack, which ends somewhere), and WSB_NONE
+ * allows nothing at all (where that makes sense).
  *
  * | field | unit | scope | default | when it is hit |
  * | --- | --- | --- | --- | --- |
@@ -70,8 +71,8 @@ typedef struct wsb_resource_limits {
  *         WSB_UNLIMITED (also for `fuel` when it is off) is the largest number. Not to be
  *         resolved again: a 0 would become the default. `named` still points to the caller's
  *         array.
- * @return WSB_ERROR_INVALID_ARGUMENT for a struct from a newer library with fields set that this
- *         one does not know, or a value out of range. [thread-safe]
+ * @return WSB_ERROR_ABI_MISMATCH for a struct from a newer library with fields set that this
+ *         one does not know, WSB_ERROR_INVALID_ARGUMENT for a value out of range. [thread-safe]
  */
 WSB_API WSB_NODISCARD wsb_status wsb_resource_limits_resolve(const wsb_resource_limits *limits,
                                                              wsb_resource_limits *out_resolved,

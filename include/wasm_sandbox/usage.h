@@ -20,7 +20,7 @@ typedef struct wsb_usage {
     size_t size;
     uint64_t memory;          /**< bytes of linear memory now */
     uint64_t memory_peak;     /**< bytes; linear memory never shrinks, so the same as `memory` */
-    uint64_t memory_refusals; /**< memory.grow refused, as of the last call's end */
+    uint64_t memory_refusals; /**< memory.grow refused, as of the last call that ended */
     uint64_t cpu_time;        /**< ns */
     uint64_t wall_time;       /**< ns spent in calls */
     uint64_t fuel;            /**< units; 0 unless the `fuel` limit is on */

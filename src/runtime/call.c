@@ -146,8 +146,12 @@ static void end_extras(wsb_instance *instance)
         add(&instance->fuel_used, given > left ? given - left : 0);
         instance->sequence.fuel_left = left;
     }
-    if (instance->extras & WSB__EXTRA_GROW_COUNTED) {
-        wsb__instance_note_refusals(instance);
+    if ((instance->extras & WSB__EXTRA_REFUSALS) && wsb__instance_note_refusals(instance)) {
+        uint8_t *base;
+        uint64_t size = 0;
+        wsb_call_context_memory_all((wsb_call_context *)instance, &base, &size);
+        wsb__instance_event(instance, WSB_EVENT_MEMORY_REFUSED, "memory.grow", "max_memory",
+                            (wsb_str){NULL, 0}, size, instance->limits.max_memory);
     }
 }
 

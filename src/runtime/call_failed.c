@@ -167,11 +167,7 @@ static wsb_status report_memory(const wsb_instance *instance, const char *name,
 static wsb_status report_trap(wsb_instance *instance, const char *name,
                               const wsb_engine_failure *failure, wsb_error **out_error)
 {
-    uint64_t before = atomic_load_explicit(&instance->refusals, memory_order_relaxed);
-    if (instance->extras & WSB__EXTRA_GROW_COUNTED) {
-        wsb__instance_note_refusals(instance);
-    }
-    if (atomic_load_explicit(&instance->refusals, memory_order_relaxed) > before) {
+    if (wsb__instance_note_refusals(instance)) {
         instance->ending.status = WSB_ERROR_GUEST_OUT_OF_MEMORY;
         return report_memory(instance, name, failure, out_error);
     }

@@ -194,6 +194,18 @@ static wsb_status wrong_type(const wsb_function *function, size_t index, wsb_val
                          wsb_value_type_name(function->info->function.params[index]));
 }
 
+/* As wide as its type: a wider load of what was just stored in parts would stall. */
+static inline void copy_value(wsb_raw_value *to, const wsb_raw_value *from, wsb_value_type type)
+{
+    if (type == WSB_I32 || type == WSB_F32) {
+        to->u32 = from->u32;
+    } else if (type == WSB_V128) {
+        memcpy(to->v128, from->v128, sizeof to->v128);
+    } else {
+        to->u64 = from->u64;
+    }
+}
+
 static wsb_status call_typed(wsb_function *function, const wsb_value *args, wsb_value *results,
                              wsb_raw_value *values, wsb_error **out_error)
 {
@@ -207,13 +219,13 @@ static wsb_status call_typed(wsb_function *function, const wsb_value *args, wsb_
                                  "%s: argument %zu: only the null funcref can be passed",
                                  function->label, i);
         }
-        values[i] = args[i].of;
+        copy_value(&values[i], &args[i].of, type->params[i]);
     }
     wsb_status status = wsb__call(function->instance, &function->target, values, out_error);
     if (status == WSB_OK) {
         for (size_t i = 0; i < type->result_count; i++) {
             results[i].type = type->results[i];
-            results[i].of = values[i];
+            copy_value(&results[i].of, &values[i], type->results[i]);
         }
     }
     return status;

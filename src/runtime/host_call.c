@@ -93,6 +93,11 @@ static wsb_host_result call_typed(wsb_instance *instance, const wsb__host_bindin
                                   wsb_value_type_name(type->results[i]));
             return WSB_HOST_TRAP;
         }
+        if (results[i].type == WSB_FUNCREF && results[i].of.ref != NULL) {
+            wsb_call_context_fail((wsb_call_context *)instance, WSB_ERROR_UNSUPPORTED,
+                                  "it gave a funcref as result %zu, which can only be null", i);
+            return WSB_HOST_TRAP;
+        }
         values[i] = results[i].of;
     }
     return WSB_HOST_DONE;
@@ -191,6 +196,9 @@ wsb_instance *wsb_call_context_instance(wsb_call_context *context)
 
 void wsb_call_context_count(wsb_call_context *context, wsb_counter counter, int64_t delta)
 {
+    if ((unsigned)counter >= WSB_COUNTER_COUNT_) {
+        return;
+    }
     _Atomic uint64_t *value = &((wsb_instance *)context)->counters[counter];
     uint64_t now = atomic_load_explicit(value, memory_order_relaxed);
     atomic_store_explicit(value, now + (uint64_t)delta, memory_order_relaxed);

@@ -10,14 +10,21 @@
 
 enum { MAX_VALUES = 1000, MAX_FUNCTIONS = 100000 };
 
+static _Atomic uint64_t last_serial;
+
 wsb_status wsb_imports_create(wsb_imports **out_imports, wsb_error **out_error)
 {
+    if (out_imports == NULL) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "create a set of host functions: nowhere to put it");
+    }
     wsb_imports *imports = wsb__calloc(1, sizeof *imports);
     if (imports == NULL) {
         return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL,
                              "no memory for a set of host functions");
     }
     atomic_init(&imports->refs, 1);
+    imports->serial = atomic_fetch_add(&last_serial, 1) + 1;
     *out_imports = imports;
     return WSB_OK;
 }
@@ -77,10 +84,24 @@ static bool types_are_known(const wsb_value_type *types, size_t count, bool raw)
     return true;
 }
 
+/* Whether all that has a length has an address. */
+static bool is_whole(const wsb_host_function *function)
+{
+    return (function->name.data != NULL || function->name.len == 0) &&
+           (function->module.data != NULL || function->module.len == 0) &&
+           (function->params != NULL || function->param_count == 0) &&
+           (function->results != NULL || function->result_count == 0);
+}
+
 static wsb_status check(const wsb_imports *imports, const wsb_host_function *function,
                         wsb_error **out_error)
 {
     const char *problem = NULL;
+    if (!is_whole(function)) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "define host function: a name or list of types is NULL and has a "
+                             "length");
+    }
     if (function->name.len == 0 || memchr(function->name.data, 0, function->name.len) != NULL ||
         (function->module.len > 0 &&
          memchr(function->module.data, 0, function->module.len) != NULL)) {

@@ -21,6 +21,7 @@ typedef struct wsb__import_entry {
 struct wsb_imports {
     _Atomic unsigned refs;
     _Atomic bool in_use;
+    uint64_t serial; /* of this process, from 1: tells sets apart also when they are gone */
     wsb__import_entry *entries;
     size_t count;
     size_t capacity;

@@ -42,21 +42,17 @@ void wsb__instance_event(wsb_instance *instance, wsb_event_kind kind, const char
     instance->on_event(&event, instance->on_event_data);
 }
 
-void wsb__instance_note_refusals(wsb_instance *instance)
+bool wsb__instance_note_refusals(wsb_instance *instance)
 {
     wsb_raw_value counter = {.u64 = 0};
+    if (!instance->counts_refusals) {
+        return false;
+    }
     instance->ops->global_get(instance->engine_instance, &instance->refusal_counter, WSB_I64,
                               &counter);
     uint64_t before = atomic_load_explicit(&instance->refusals, memory_order_relaxed);
-    if (counter.u64 <= before) {
-        return;
-    }
     atomic_store_explicit(&instance->refusals, counter.u64, memory_order_relaxed);
-    uint8_t *base;
-    uint64_t size = 0;
-    wsb_call_context_memory_all((wsb_call_context *)instance, &base, &size);
-    wsb__instance_event(instance, WSB_EVENT_MEMORY_REFUSED, "memory.grow", "max_memory",
-                        (wsb_str){NULL, 0}, size, instance->limits.max_memory);
+    return counter.u64 > before;
 }
 
 void wsb__instance_free(wsb_instance *instance)
@@ -132,6 +128,7 @@ static uint64_t memory_now(wsb_instance *instance)
         uint64_t size;
         instance->ops->memory_get(instance->engine_instance, NULL, &instance->memory, &base, &size);
         atomic_store_explicit(&instance->memory_size, size, memory_order_relaxed);
+        wsb__instance_note_refusals(instance);
         atomic_store(&instance->watch.state, WSB__IDLE);
     }
     return atomic_load_explicit(&instance->memory_size, memory_order_relaxed);

@@ -11,12 +11,12 @@
 
 /* What a call needs beyond the common path; none of it costs a call that has none of it. */
 enum {
-    WSB__EXTRA_FUEL = 1,         /* set and read fuel */
-    WSB__EXTRA_BEGIN = 2,        /* host modules want to know of each call */
-    WSB__EXTRA_CALL_LIMITS = 4,  /* named limits with call scope */
-    WSB__EXTRA_GROW_COUNTED = 8, /* memory.grow is used: look for refusals */
-    WSB__EXTRA_WATCHED = 16,     /* has a deadline or a CPU limit */
-    WSB__EXTRA_SEQUENCE = 32     /* calls are part of a sequence */
+    WSB__EXTRA_FUEL = 1,        /* set and read fuel */
+    WSB__EXTRA_BEGIN = 2,       /* host modules want to know of each call */
+    WSB__EXTRA_CALL_LIMITS = 4, /* named limits with call scope */
+    WSB__EXTRA_REFUSALS = 8,    /* the host wants events of refused memory.grow */
+    WSB__EXTRA_WATCHED = 16,    /* has a deadline or a CPU limit */
+    WSB__EXTRA_SEQUENCE = 32    /* calls are part of a sequence */
 };
 
 /* Why an instance ended or is ending. */
@@ -76,6 +76,7 @@ struct wsb_instance {
     wsb__thread *thread; /* that runs it */
     bool doomed;         /* destroyed in its own callback */
     bool has_memory;
+    bool counts_refusals; /* memory.grow is used: `refusal_counter` is there */
     wsb_engine_handle memory;
     uint64_t stack_need; /* bytes below the caller's stack pointer */
     _Atomic uint64_t calls;
@@ -155,7 +156,7 @@ void wsb__instance_event(wsb_instance *instance, wsb_event_kind kind, const char
 /* Releases everything; the instance is idle or closed. */
 void wsb__instance_free(wsb_instance *instance);
 
-/* Reads the counter of refused memory.grow; reports new ones. */
-void wsb__instance_note_refusals(wsb_instance *instance);
+/* Reads the counter of refused memory.grow; true when there are new ones. Not while it runs. */
+bool wsb__instance_note_refusals(wsb_instance *instance);
 
 #endif

@@ -207,7 +207,8 @@ static void find_reserved(wsb_instance *instance)
     if ((instance->module->info->flags & WSB__MODULE_GROW_COUNTED) != 0 &&
         ops->export_get(instance->engine_instance, wsb_cstr("wsb:grow_refused"), WSB_EXTERN_GLOBAL,
                         &instance->refusal_counter)) {
-        instance->extras |= WSB__EXTRA_GROW_COUNTED;
+        instance->counts_refusals = true;
+        instance->extras |= instance->on_event != NULL ? WSB__EXTRA_REFUSALS : 0;
     }
     if (instance->has_memory) {
         atomic_store_explicit(&instance->memory_size, instance->module->info->info.memory_minimum,

@@ -114,14 +114,15 @@ static const char *bind_import(const wsb_module *module, const wsb_imports *impo
     return "nothing provides it";
 }
 
-static wsb_status bind_all(wsb_module *module, wsb__link *link, wsb_error **out_error)
+static wsb_status bind_all(wsb_module *module, const wsb_imports *imports, wsb__link *link,
+                           wsb_error **out_error)
 {
     const wsb_module_info *info = &module->info->info;
     WSB_AUTO_BUF list = WSB_BUF_INIT;
     size_t unknown = 0;
     for (size_t i = 0; i < info->import_count; i++) {
         const wsb_extern_info *import = &info->imports[i];
-        const char *problem = bind_import(module, link->imports, import, link, i);
+        const char *problem = bind_import(module, imports, import, link, i);
         if (problem == NULL) {
             continue;
         }
@@ -150,7 +151,6 @@ static void link_destroy(wsb_module *module, wsb__link *link)
     if (link->link != NULL) {
         module->runtime->ops->unlink(link->link);
     }
-    wsb_imports_destroy(link->imports);
     wsb__free(link->table);
     wsb__free(link->bindings);
     wsb__free(link);
@@ -167,7 +167,7 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
     }
     link->compiled = compiled;
     link->count = count;
-    link->imports = wsb__imports_ref(imports);
+    link->imports_serial = imports != NULL ? imports->serial : 0;
     link->table = wsb__calloc(count, sizeof *link->table);
     link->bindings = wsb__calloc(count, sizeof *link->bindings);
     wsb_status status = WSB_OK;
@@ -175,7 +175,7 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
         status = wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a link");
     }
     if (status == WSB_OK) {
-        status = bind_all(module, link, out_error);
+        status = bind_all(module, imports, link, out_error);
     }
     if (status == WSB_OK &&
         module->runtime->ops->link(compiled->variant->engine, compiled->code, link->table, count,
@@ -191,7 +191,8 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
     return WSB_OK;
 }
 
-/* Drops links that nobody uses, oldest last in the list, beyond what is kept. With the lock. */
+/* Drops links that nobody uses, oldest last in the list, beyond what is kept. With the lock. A
+ * link without users holds no set of host functions: no callback of the host runs in here. */
 static void drop_unused(wsb_module *module)
 {
     size_t kept = 0;
@@ -214,12 +215,14 @@ wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant, wsb_impo
     if (status != WSB_OK) {
         return status;
     }
+    uint64_t serial = 0;
     if (imports != NULL) {
         atomic_store(&imports->in_use, true);
+        serial = imports->serial;
     }
     pthread_mutex_lock(&module->lock);
     wsb__link *link = module->links;
-    while (link != NULL && !(link->compiled == compiled && link->imports == imports)) {
+    while (link != NULL && !(link->compiled == compiled && link->imports_serial == serial)) {
         link = link->next;
     }
     if (link == NULL) {
@@ -230,7 +233,9 @@ wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant, wsb_impo
         }
     }
     if (status == WSB_OK) {
-        link->users++;
+        if (link->users++ == 0) {
+            link->imports = wsb__imports_ref(imports);
+        }
         drop_unused(module);
         *out_link = link;
     }
@@ -240,9 +245,14 @@ wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant, wsb_impo
 
 void wsb__link_release(wsb_module *module, wsb__link *link)
 {
+    wsb_imports *unused = NULL;
     pthread_mutex_lock(&module->lock);
-    link->users--;
+    if (--link->users == 0) {
+        unused = link->imports;
+        link->imports = NULL;
+    }
     pthread_mutex_unlock(&module->lock);
+    wsb_imports_destroy(unused); /* may call back into the host: not with the lock */
 }
 
 void wsb__links_destroy(wsb_module *module)

@@ -322,6 +322,9 @@ wsb_status wsb__module_seal(wsb_module *module, wsb_buf *out_bytes, wsb_error **
     wsb_buf bytes = WSB_BUF_INIT;
     pthread_mutex_lock(&module->lock);
     wsb__compiled *compiled = module->compiled;
+    while (compiled->next != NULL) {
+        compiled = compiled->next; /* the first one: for the limits that it was compiled with */
+    }
     emitted target = {.module = module,
                       .variant = compiled->variant,
                       .info = module->info->blob,

@@ -19,7 +19,8 @@ typedef struct wsb__link {
     struct wsb__link *next;
     unsigned users; /* instances; under the module's lock */
     wsb__compiled *compiled;
-    wsb_imports *imports; /* referenced; NULL: none */
+    uint64_t imports_serial; /* of the caller's set of host functions; 0: none */
+    wsb_imports *imports;    /* that set, referenced while there are users; else NULL */
     void *link;
     wsb_engine_import *table;
     struct wsb__host_binding *bindings;

@@ -6,6 +6,7 @@
 #include "runtime/bounds.h"
 #include "runtime/file.h"
 #include "runtime/module.h"
+#include "runtime/thread.h"
 
 #include <string.h>
 
@@ -52,6 +53,9 @@ void wsb_module_destroy(wsb_module *module)
 {
     if (module == NULL || atomic_fetch_sub_explicit(&module->refs, 1, memory_order_acq_rel) != 1) {
         return;
+    }
+    if (module->runtime->fork_generation != atomic_load(&wsb__fork_generation)) {
+        return; /* the engine's locks may be held by threads that are not in this process */
     }
     wsb__links_destroy(module);
     while (module->compiled != NULL) {
@@ -138,6 +142,10 @@ wsb_status wsb_module_compile(wsb_runtime *runtime, wsb_bytes bytes,
     wsb_module_options given = WSB_MODULE_OPTIONS_INIT;
     WSB_AUTO_BUF source = WSB_BUF_INIT;
     wsb_status status = check_call(runtime, out_module, options, &given, out_error);
+    if (status == WSB_OK && bytes.data == NULL && bytes.len > 0) {
+        status = wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                               "load module: its bytes are NULL");
+    }
     if (status == WSB_OK) {
         status = check_size(runtime, &given, bytes.len, out_error);
     }

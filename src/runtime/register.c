@@ -98,7 +98,10 @@ wsb_status wsb_runtime_register_host_module(wsb_runtime *runtime, const wsb_host
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
                              "register host module: no runtime");
     }
-    wsb_status status = check_host_module(ops, out_error);
+    wsb_status status = wsb__runtime_check_fork(runtime, "register host module", out_error);
+    if (status == WSB_OK) {
+        status = check_host_module(ops, out_error);
+    }
     if (status != WSB_OK) {
         return status;
     }
@@ -115,8 +118,12 @@ wsb_status wsb_runtime_register_limit(wsb_runtime *runtime, const wsb_limit_ops 
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
                              "register limit: no runtime");
     }
+    wsb_status status = wsb__runtime_check_fork(runtime, "register limit", out_error);
+    if (status != WSB_OK) {
+        return status;
+    }
     pthread_mutex_lock(&runtime->lock);
-    wsb_status status =
+    status =
         runtime->in_use ? wsb_error_set(out_error, WSB_ERROR_BUSY, NULL,
                                         "register limit: the runtime has compiled a module already")
                         : wsb__limit_registry_add(&runtime->limits, ops, out_error);

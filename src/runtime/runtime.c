@@ -174,13 +174,14 @@ void wsb_runtime_destroy(wsb_runtime *runtime)
 
 void wsb_runtime_get_engine(const wsb_runtime *runtime, wsb_engine_info *out_info)
 {
-    wsb_engine_info info = {.size = sizeof info,
+    size_t size = out_info->size < sizeof *out_info ? out_info->size : sizeof *out_info;
+    wsb_engine_info info = {.size = out_info->size,
                             .id = runtime->ops->id,
                             .version = runtime->ops->version,
                             .features = runtime->ops->features,
                             .available = true,
                             .problem = ""};
-    *out_info = info;
+    memcpy(out_info, &info, size);
 }
 
 static wsb__variant *find_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack, bool pooled)
@@ -192,6 +193,9 @@ static wsb__variant *find_variant(wsb_runtime *runtime, bool fuel, uint64_t max_
     }
     return variant;
 }
+
+/* Not an engine's result: this library's own memory ran out. */
+#define NO_MEMORY ((wsb_engine_result)-1)
 
 /* With the lock held. */
 static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack,
@@ -205,7 +209,7 @@ static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t 
                                   .avoid_signals = runtime->avoid_signals};
     wsb__variant *variant = wsb__calloc(1, sizeof *variant);
     if (variant == NULL) {
-        return WSB_ENGINE_FAILED;
+        return NO_MEMORY;
     }
     wsb_engine_result result = runtime->ops->engine_create(&options, &variant->engine, out_failure);
     if (result != WSB_ENGINE_OK) {
@@ -224,7 +228,7 @@ static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t 
 wsb_status wsb__runtime_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack, bool want_pool,
                                 wsb__variant **out_variant, wsb_error **out_error)
 {
-    wsb_engine_failure failure = {.message = "out of memory"};
+    wsb_engine_failure failure = {.message = ""};
     wsb_engine_result result = WSB_ENGINE_OK;
     pthread_mutex_lock(&runtime->lock);
     bool pooled = want_pool && runtime->pool_instances != 0 && !runtime->pool_failed;
@@ -241,6 +245,9 @@ wsb_status wsb__runtime_variant(wsb_runtime *runtime, bool fuel, uint64_t max_st
                      : make_variant(runtime, fuel, max_stack, false, &variant, &failure);
     }
     pthread_mutex_unlock(&runtime->lock);
+    if (result == NO_MEMORY) {
+        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for an engine");
+    }
     if (result != WSB_ENGINE_OK) {
         return wsb__engine_failed(out_error, WSB_ERROR_UNSUPPORTED, "start engine", &failure);
     }

@@ -17,7 +17,7 @@ static uint64_t first_ns;
 static _Atomic uint64_t rate_bits;
 
 /* How long the first measurement takes: long enough for 0.1 %, short enough for a start-up. */
-enum { FIRST_MEASUREMENT_NS = 50000 };
+enum { FIRST_MEASUREMENT_NS = 50000, ATTEMPTS = 8 };
 
 uint64_t wsb__monotonic_ns(void)
 {
@@ -61,14 +61,35 @@ static double get_rate(void)
     return u.value;
 }
 
+/* Both clocks at one moment. A thread that loses its processor between the two readings would
+ * make the rate, and with it every deadline, wrong by as much: of a few attempts the one counts
+ * whose readings are the closest together. */
+static void read_both(uint64_t *out_ticks, uint64_t *out_ns)
+{
+    uint64_t closest = UINT64_MAX;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        uint64_t before = wsb__ticks();
+        uint64_t ns = wsb__monotonic_ns();
+        uint64_t apart = wsb__ticks() - before;
+        if (apart < closest) {
+            closest = apart;
+            *out_ticks = before + apart / 2;
+            *out_ns = ns;
+        }
+    }
+}
+
 void wsb__ticks_refine(void)
 {
+    uint64_t ticks = 0;
+    uint64_t ns = 0;
     if (!wsb__ticks_native) {
         return;
     }
-    uint64_t ns = wsb__monotonic_ns() - first_ns;
-    uint64_t ticks = wsb__ticks() - first_ticks;
-    if (ticks > 0 && ns >= FIRST_MEASUREMENT_NS) {
+    read_both(&ticks, &ns);
+    ticks -= first_ticks;
+    ns -= first_ns;
+    if (ticks > 0 && ticks < UINT64_MAX / 2 && ns >= FIRST_MEASUREMENT_NS) {
         set_rate((double)ns / (double)ticks);
     }
 }
@@ -80,8 +101,7 @@ static void init(void)
     if (!wsb__ticks_native) {
         return;
     }
-    first_ns = wsb__monotonic_ns();
-    first_ticks = wsb__ticks();
+    read_both(&first_ticks, &first_ns);
     while (wsb__monotonic_ns() - first_ns < FIRST_MEASUREMENT_NS) {
     }
     wsb__ticks_refine();

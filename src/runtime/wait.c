@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "runtime/ticks.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,8 +29,9 @@ static uint64_t shorter(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* One ppoll(2) over the wait's descriptors and the wake-up, the last. */
-static void poll_once(const wsb__pending *pending, struct pollfd *all, uint64_t timeout_ns,
+/* One ppoll(2) over the wait's descriptors and the wake-up, the last. False where the system
+ * refuses: more descriptors than the process may have, or no memory. */
+static bool poll_once(const wsb__pending *pending, struct pollfd *all, uint64_t timeout_ns,
                       bool *out_ready)
 {
     struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
@@ -41,7 +43,7 @@ static void poll_once(const wsb__pending *pending, struct pollfd *all, uint64_t 
     int ready = ppoll(all, pending->fd_count + 1, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
     if (ready <= 0) {
         *out_ready = false; /* the time is up, or a signal of the host's: the caller looks */
-        return;
+        return ready == 0 || errno == EINTR;
     }
     if (bytes > 0) {
         memcpy(pending->fds, all, bytes);
@@ -53,6 +55,7 @@ static void poll_once(const wsb__pending *pending, struct pollfd *all, uint64_t 
         (void)got;
     }
     *out_ready = ready > (woken ? 1 : 0);
+    return true;
 }
 
 /* Waits until something is ready or the wait's own timeout passed: true; or until the guest is
@@ -67,6 +70,7 @@ static bool wait_under_deadline(wsb_instance *instance, const wsb__pending *pend
         wsb_status due = wsb__due(instance);
         if (due != WSB_OK) {
             instance->ending.status = due;
+            instance->ending.message[0] = '\0';
             return false;
         }
         uint64_t waited = wsb__monotonic_ns() - start;
@@ -77,7 +81,12 @@ static bool wait_under_deadline(wsb_instance *instance, const wsb__pending *pend
         uint64_t left = pending->timeout_ns == UINT64_MAX
                             ? UINT64_MAX
                             : pending->timeout_ns - shorter(waited, pending->timeout_ns);
-        poll_once(pending, all, shorter(left, wsb_call_context_remaining(context)), out_ready);
+        if (!poll_once(pending, all, shorter(left, wsb_call_context_remaining(context)),
+                       out_ready)) {
+            wsb_call_context_fail(context, WSB_ERROR_IO, "cannot wait for %zu descriptors: %s",
+                                  pending->fd_count, strerrorname_np(errno));
+            return false;
+        }
         if (*out_ready || pending->timeout_ns == 0) {
             return true;
         }
@@ -88,8 +97,8 @@ static bool wait_under_deadline(wsb_instance *instance, const wsb__pending *pend
 static struct pollfd *poll_set(const wsb__pending *pending, struct pollfd *on_stack, int wake_fd)
 {
     struct pollfd *all = on_stack;
-    if (pending->fd_count + 1 > FDS_ON_STACK) {
-        all = wsb__calloc(pending->fd_count + 1, sizeof *all);
+    if (pending->fd_count >= FDS_ON_STACK) {
+        all = pending->fd_count < SIZE_MAX ? wsb__calloc(pending->fd_count + 1, sizeof *all) : NULL;
     }
     if (all != NULL) {
         all[pending->fd_count] = (struct pollfd){.fd = wake_fd, .events = POLLIN};

@@ -14,6 +14,10 @@
 /* How soon an instance that is due and has not stopped is interrupted again. */
 enum { AGAIN_NS = 1000000 };
 
+/* How long it rests at least between two looks, so that others get the lock however many
+ * instances there are to look at. */
+enum { REST_NS = 20000 };
+
 wsb_status wsb__watchdog_init(wsb__watchdog *watchdog, wsb_error **out_error)
 {
     pthread_condattr_t attributes;
@@ -152,22 +156,21 @@ static void wait_until(wsb__watchdog *watchdog, uint64_t at)
         pthread_cond_wait(&watchdog->wake, &watchdog->lock);
         return;
     }
-    if (at <= now) {
-        return;
-    }
-    uint64_t ns = wsb__ticks_to_ns(at - now);
+    uint64_t ns = at > now ? wsb__ticks_to_ns(at - now) : 0;
     uint64_t limit = (uint64_t)3600 * 1000000000u; /* it looks again at least every hour */
-    uint64_t until = wsb__monotonic_ns() + (ns < limit ? ns : limit);
+    ns = ns < limit ? ns : limit;
+    uint64_t until = wsb__monotonic_ns() + (ns > REST_NS ? ns : REST_NS);
     struct timespec absolute = {.tv_sec = (time_t)(until / 1000000000u),
                                 .tv_nsec = (long)(until % 1000000000u)};
     pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &absolute);
 }
 
 /* Asks the scheduler for short slices, so that a wake-up is served soon on a busy machine (Linux
- * 6.12 and later; elsewhere it changes nothing). */
+ * 6.12 and later; elsewhere it changes nothing). Policy and niceness stay what the host gave the
+ * thread: one with real-time guests needs a watchdog of the same class. */
 static void ask_for_short_slices(void)
 {
-#ifdef SYS_sched_setattr
+#if defined(SYS_sched_setattr) && defined(SYS_sched_getattr)
     struct {
         uint32_t size;
         uint32_t policy;
@@ -177,8 +180,14 @@ static void ask_for_short_slices(void)
         uint64_t runtime;
         uint64_t deadline;
         uint64_t period;
-    } attributes = {.size = sizeof attributes, .runtime = 100000};
-    syscall(SYS_sched_setattr, 0, &attributes, 0);
+    } attributes;
+    memset(&attributes, 0, sizeof attributes);
+    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) == 0 &&
+        attributes.policy == SCHED_OTHER) {
+        attributes.size = sizeof attributes;
+        attributes.runtime = 100000;
+        syscall(SYS_sched_setattr, 0, &attributes, 0);
+    }
 #endif
 }
 

@@ -28,7 +28,7 @@ static void build(const char *name, const char *code)
 #define TABLE(version, id, function)                                                               \
     "static void f(void) {} static struct { unsigned long size; unsigned abi; const char *id, "    \
     "*v; unsigned features; void *fs[20]; } t = {sizeof t, " version ", \"" id                     \
-    "\", \"9\", 1, {f,f,f,f,f,0,0,f,f,f,f,0,0,f,f,f,f,f," function                                 \
+    "\", \"9\", 1, {f,f,f,f,f,0,0,f,f,f,f,0,0,f,f,f,f,0,f," function                               \
     "}}; void *wsb_engine_entry(void) { return &t; }"
 
 static void make_folder(void)
