@@ -18,7 +18,7 @@ int wsb__wasi_load_iovecs(const wsb__wasi_call *call, uint32_t offset, uint32_t 
         if (!out->list[i].iov_base)
             return WASI_EFAULT;
         out->list[i].iov_len = length;
-        out->total += length; /* at most 1,024 times 4 GiB */
+        out->total += length; /* at most 128 times 4 GiB */
     }
     if (out->total > WASI__MAX_TRANSFER)
         wsb__wasi_cut_iovecs(out, WASI__MAX_TRANSFER);

@@ -11,8 +11,9 @@
 /* What an implementation returns: a WASI errno, or one of these. */
 enum { WASI__PENDING = -1, WASI__TRAP = -2 };
 
-/* One iovec array is at most so long in one go; a longer one is served by a prefix. */
-enum { WASI__MAX_IOVECS = 1024 };
+/* One iovec array is at most so long in one go; a longer one is served by a prefix. Few enough to
+ * be kept on the stack without touching another page. */
+enum { WASI__MAX_IOVECS = 128 };
 
 /* One transfer is at most so long, so that a deadline is never overshot by a bulk copy. */
 #define WASI__MAX_TRANSFER ((uint64_t)8 << 20)
