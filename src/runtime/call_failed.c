@@ -2,7 +2,6 @@
 #include "runtime/instance.h"
 #include "runtime/ticks.h"
 
-#include <sched.h>
 #include <stdio.h>
 
 #include <wasm_sandbox/plugin/error.h>
@@ -117,9 +116,7 @@ bool wsb__should_stop(void *context)
     wsb_instance *instance = context;
     wsb_status due = wsb__due(instance);
     if (due == WSB_OK) {
-        if (atomic_load_explicit(&instance->runtime->watchdog.overdue, memory_order_relaxed) > 0) {
-            sched_yield(); /* the one whose time is up needs a processor to end on */
-        }
+        wsb__watchdog_make_room(&instance->runtime->watchdog);
         return false;
     }
     instance->ending.status = due;
@@ -262,6 +259,9 @@ wsb_status wsb__call_failed(wsb_instance *instance, wsb_engine_result result,
         uint64_t size;
         instance->ops->memory_get(instance->engine_instance, NULL, &instance->memory, &base, &size);
         atomic_store_explicit(&instance->memory_size, size, memory_order_relaxed);
+    }
+    if (atomic_load(&instance->watch.listed)) {
+        wsb__watchdog_settle(&instance->runtime->watchdog, &instance->watch);
     }
     return report(instance, result, failure, name, out_error);
 }

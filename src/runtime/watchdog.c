@@ -3,7 +3,8 @@
 #include "runtime/thread.h"
 #include "runtime/ticks.h"
 
-#include <sched.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -11,8 +12,9 @@
 
 #include <wasm_sandbox/plugin/error.h>
 
-/* How soon an instance that is due and has not stopped is interrupted again. */
-enum { AGAIN_NS = 1000000 };
+/* How soon an instance that is due and has not stopped is interrupted again; for how long others
+ * make room for it: one that is in a long bulk operation cannot use it. */
+enum { AGAIN_NS = 1000000, PRESS_NS = 10000000, SLICE_NS = 100000 };
 
 /* How long it rests at least between two looks, so that others get the lock however many
  * instances there are to look at. */
@@ -111,14 +113,66 @@ static void wake_waiter(const wsb__watch *watch)
     }
 }
 
+static void futex(_Atomic uint32_t *word, int operation, uint32_t value,
+                  const struct timespec *timeout)
+{
+    syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
+}
+
+/* With the lock held. */
+static void set_pressing(wsb__watchdog *watchdog, wsb__watch *watch, bool pressing)
+{
+    if (watch->pressing == pressing) {
+        return;
+    }
+    watch->pressing = pressing;
+    if (pressing) {
+        atomic_fetch_add(&watchdog->pressing, 1);
+    } else if (atomic_fetch_sub(&watchdog->pressing, 1) == 1) {
+        futex(&watchdog->pressing, FUTEX_WAKE_PRIVATE, INT_MAX, NULL);
+    }
+}
+
+static void not_due(wsb__watchdog *watchdog, wsb__watch *watch)
+{
+    watch->due_since = 0;
+    set_pressing(watchdog, watch, false);
+}
+
+static void interrupt_due(wsb__watchdog *watchdog, wsb__watch *watch, uint64_t now)
+{
+    if (watch->due_since == 0) {
+        watch->due_since = now;
+    }
+    set_pressing(watchdog, watch, now - watch->due_since < wsb__ns_to_ticks(PRESS_NS));
+    watch->interrupt(watch->engine);
+}
+
+void wsb__watchdog_settle(wsb__watchdog *watchdog, wsb__watch *watch)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    not_due(watchdog, watch);
+    pthread_mutex_unlock(&watchdog->lock);
+}
+
+void wsb__watchdog_make_room(wsb__watchdog *watchdog)
+{
+    uint32_t pressing = atomic_load(&watchdog->pressing);
+    if (pressing > 0) {
+        const struct timespec limit = {.tv_nsec = AGAIN_NS};
+        futex(&watchdog->pressing, FUTEX_WAIT_PRIVATE, pressing, &limit);
+    }
+}
+
 /* Looks at one instance; gives ticks until it must be looked at again, UINT64_MAX for never. */
-static uint64_t look(wsb__watchdog *watchdog, wsb__watch *watch, uint64_t now, unsigned *overdue)
+static uint64_t look(wsb__watchdog *watchdog, wsb__watch *watch, uint64_t now)
 {
     if (!is_running(watch)) {
         /* It lists itself again when it next starts; it may just have done so. */
         atomic_store(&watch->listed, false);
         if (!is_running(watch)) {
             watch->cancelled = false;
+            not_due(watchdog, watch);
             unlink_watch(watchdog, watch);
             return UINT64_MAX;
         }
@@ -126,10 +180,10 @@ static uint64_t look(wsb__watchdog *watchdog, wsb__watch *watch, uint64_t now, u
     }
     uint64_t left = watch->cancelled ? 0 : until_due(watch, now);
     if (left == 0) {
-        ++*overdue;
-        watch->interrupt(watch->engine);
-        left = wsb__ns_to_ticks(AGAIN_NS);
+        interrupt_due(watchdog, watch, now);
+        return wsb__ns_to_ticks(AGAIN_NS);
     }
+    not_due(watchdog, watch);
     return left;
 }
 
@@ -137,15 +191,13 @@ static uint64_t look_at_all(wsb__watchdog *watchdog)
 {
     uint64_t now = wsb__ticks();
     uint64_t soonest = UINT64_MAX;
-    unsigned overdue = 0;
     wsb__watch *next;
     wsb__ticks_refine();
     for (wsb__watch *watch = watchdog->first; watch != NULL; watch = next) {
         next = watch->next;
-        uint64_t left = look(watchdog, watch, now, &overdue);
+        uint64_t left = look(watchdog, watch, now);
         soonest = left < soonest ? left : soonest;
     }
-    atomic_store_explicit(&watchdog->overdue, overdue, memory_order_relaxed);
     return soonest == UINT64_MAX || soonest > UINT64_MAX - now ? UINT64_MAX : now + soonest;
 }
 
@@ -165,30 +217,27 @@ static void wait_until(wsb__watchdog *watchdog, uint64_t at)
     pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &absolute);
 }
 
+/* struct sched_attr of sched_setattr(2), which Debian 12's C library does not declare. */
+typedef struct scheduling {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime;
+    uint64_t deadline;
+    uint64_t period;
+} scheduling;
+
 /* Asks the scheduler for short slices, so that a wake-up is served soon on a busy machine (Linux
- * 6.12 and later; elsewhere it changes nothing). Policy and niceness stay what the host gave the
- * thread: one with real-time guests needs a watchdog of the same class. */
+ * 6.12 and later; elsewhere it changes nothing). */
 static void ask_for_short_slices(void)
 {
-#if defined(SYS_sched_setattr) && defined(SYS_sched_getattr)
-    struct {
-        uint32_t size;
-        uint32_t policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime;
-        uint64_t deadline;
-        uint64_t period;
-    } attributes;
-    memset(&attributes, 0, sizeof attributes);
-    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) == 0 &&
-        attributes.policy == SCHED_OTHER) {
-        attributes.size = sizeof attributes;
-        attributes.runtime = 100000;
-        syscall(SYS_sched_setattr, 0, &attributes, 0);
+    scheduling now = {.size = sizeof now};
+    if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) == 0) {
+        now.runtime = SLICE_NS;
+        syscall(SYS_sched_setattr, 0, &now, 0);
     }
-#endif
 }
 
 static void *run(void *argument)
@@ -253,6 +302,7 @@ void wsb__watchdog_remove(wsb__watchdog *watchdog, wsb__watch *watch)
 {
     pthread_mutex_lock(&watchdog->lock);
     if (atomic_load(&watch->listed)) {
+        not_due(watchdog, watch);
         unlink_watch(watchdog, watch);
         atomic_store(&watch->listed, false);
     }
@@ -265,7 +315,7 @@ void wsb__watchdog_cancel(wsb__watchdog *watchdog, wsb__watch *watch)
     if (is_running(watch)) {
         watch->cancelled = true;
         wake_waiter(watch);
-        watch->interrupt(watch->engine);
+        interrupt_due(watchdog, watch, wsb__ticks());
         /* One interrupt can come just before the guest looks away; the watchdog repeats it. */
         if (start(watchdog)) {
             if (!atomic_load(&watch->listed)) {

@@ -24,6 +24,8 @@ typedef struct wsb__watch {
     struct wsb__watch *previous;
     struct wsb__watch *next;
     bool cancelled;            /* interrupt until it stops */
+    bool pressing;             /* counted in the watchdog's `pressing` */
+    uint64_t due_since;        /* ticks; 0: it is not due */
     int wait_fd;               /* eventfd + 1 of the thread that waits in a host function, or 0 */
     _Atomic uint32_t state;    /* the instance's */
     _Atomic bool listed;       /* on the list: the watchdog looks by itself */
@@ -45,7 +47,8 @@ typedef struct wsb__watchdog {
     uint64_t wake_at; /* ticks at which it looks next; UINT64_MAX: when told */
     bool stopping;
     bool started;
-    _Atomic unsigned overdue; /* instances that are due and still running */
+    /* Instances that became due some milliseconds ago at most and still run: others make room. */
+    _Atomic uint32_t pressing;
 } wsb__watchdog;
 
 WSB_NODISCARD wsb_status wsb__watchdog_init(wsb__watchdog *watchdog, wsb_error **out_error);
@@ -59,6 +62,12 @@ void wsb__watchdog_remove(wsb__watchdog *watchdog, wsb__watch *watch);
 
 /* Interrupts the instance, also where it waits, until it stops. */
 void wsb__watchdog_cancel(wsb__watchdog *watchdog, wsb__watch *watch);
+
+/* A call that was due has ended: those that made room for it go on. */
+void wsb__watchdog_settle(wsb__watchdog *watchdog, wsb__watch *watch);
+
+/* On the thread of a guest that is not due: lets those that are have the processor. */
+void wsb__watchdog_make_room(wsb__watchdog *watchdog);
 
 /* Tells (fd >= 0) or forgets (-1) the eventfd that ends a wait of this instance. */
 void wsb__watchdog_set_wait(wsb__watchdog *watchdog, wsb__watch *watch, int fd);
