@@ -155,7 +155,7 @@ class CxxTest(LanguageTest):
     @classmethod
     def missing(cls):
         found = has(CLANG, "--version") and subprocess.run(
-            [CLANG, *cls.flags, "-fsyntax-only", "-"], input="#include <fstream>\n",
+            [CLANG, *cls.flags, "-fsyntax-only", "-"], input="#include <iostream>\n",
             capture_output=True, text=True)
         if not found or found.returncode != 0:
             return "no C++ library for WASI (apt install libc++-19-dev-wasm32)"
