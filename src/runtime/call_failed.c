@@ -257,8 +257,7 @@ wsb_status wsb__call_failed(wsb_instance *instance, wsb_engine_result result,
     if (instance->has_memory && instance->engine_instance != NULL) {
         uint8_t *base;
         uint64_t size;
-        instance->ops->memory_get(instance->engine_instance, NULL, &instance->memory, &base, &size);
-        atomic_store_explicit(&instance->memory_size, size, memory_order_relaxed);
+        wsb_call_context_memory_all((wsb_call_context *)instance, &base, &size);
     }
     if (atomic_load(&instance->watch.listed)) {
         wsb__watchdog_settle(&instance->runtime->watchdog, &instance->watch);

@@ -142,10 +142,21 @@ wsb_status wsb_call_context_memory(wsb_call_context *context, uint64_t offset, u
     return WSB_OK;
 }
 
+/* Looking an export up is a good part of making an instance, so it is done when first needed. */
+__attribute__((noinline, cold)) static bool find_memory(wsb_instance *instance)
+{
+    instance->has_memory =
+        instance->has_memory && instance->engine_instance != NULL &&
+        instance->ops->export_get(instance->engine_instance, wsb_cstr("wsb:memory"),
+                                  WSB_EXTERN_MEMORY, &instance->memory);
+    instance->memory_known = instance->has_memory;
+    return instance->has_memory;
+}
+
 void wsb_call_context_memory_all(wsb_call_context *context, uint8_t **out_base, uint64_t *out_size)
 {
     wsb_instance *instance = (wsb_instance *)context;
-    if (!instance->has_memory) {
+    if (__builtin_expect(!instance->memory_known, 0) && !find_memory(instance)) {
         *out_base = NULL;
         *out_size = 0;
         return;

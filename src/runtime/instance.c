@@ -42,10 +42,22 @@ void wsb__instance_event(wsb_instance *instance, wsb_event_kind kind, const char
     instance->on_event(&event, instance->on_event_data);
 }
 
+/* Looked up when first needed, as the memory is. */
+static bool find_refusal_counter(wsb_instance *instance)
+{
+    if (!instance->refusals_known && instance->counts_refusals) {
+        instance->refusals_known =
+            instance->ops->export_get(instance->engine_instance, wsb_cstr("wsb:grow_refused"),
+                                      WSB_EXTERN_GLOBAL, &instance->refusal_counter);
+        instance->counts_refusals = instance->refusals_known;
+    }
+    return instance->refusals_known;
+}
+
 bool wsb__instance_note_refusals(wsb_instance *instance)
 {
     wsb_raw_value counter = {.u64 = 0};
-    if (!instance->counts_refusals) {
+    if (!find_refusal_counter(instance)) {
         return false;
     }
     instance->ops->global_get(instance->engine_instance, &instance->refusal_counter, WSB_I64,
@@ -126,8 +138,7 @@ static uint64_t memory_now(wsb_instance *instance)
         atomic_compare_exchange_strong(&instance->watch.state, &expected, WSB__OBSERVED)) {
         uint8_t *base;
         uint64_t size;
-        instance->ops->memory_get(instance->engine_instance, NULL, &instance->memory, &base, &size);
-        atomic_store_explicit(&instance->memory_size, size, memory_order_relaxed);
+        wsb_call_context_memory_all((wsb_call_context *)instance, &base, &size);
         wsb__instance_note_refusals(instance);
         atomic_store(&instance->watch.state, WSB__IDLE);
     }

@@ -72,11 +72,13 @@ struct wsb_instance {
     uint32_t extras;
     const wsb_runtime_ops *ops;
     void *engine_instance;
-    void *caller;        /* the engine's, while a host function runs */
-    wsb__thread *thread; /* that runs it */
-    bool doomed;         /* destroyed in its own callback */
-    bool has_memory;
-    bool counts_refusals; /* memory.grow is used: `refusal_counter` is there */
+    void *caller;         /* the engine's, while a host function runs */
+    wsb__thread *thread;  /* that runs it */
+    bool doomed;          /* destroyed in its own callback */
+    bool has_memory;      /* cleared where the engine does not find it */
+    bool memory_known;    /* `memory` is set: looked up when first needed */
+    bool counts_refusals; /* memory.grow is used; cleared as above */
+    bool refusals_known;  /* `refusal_counter` is set */
     wsb_engine_handle memory;
     uint64_t stack_need; /* bytes below the caller's stack pointer */
     _Atomic uint64_t calls;

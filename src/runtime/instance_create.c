@@ -166,13 +166,18 @@ static wsb_status take_link(wsb_instance *instance, wsb_imports *imports, bool w
                             wsb_error **out_error)
 {
     wsb__variant *variant;
-    wsb_status status =
-        wsb__module_prepare(instance->module, &instance->limits, want_pool, &variant, out_error);
-    if (status == WSB_OK) {
-        status = wsb__link_acquire(instance->module, variant, imports, &instance->link, out_error);
+    wsb_status status = WSB_OK;
+    instance->link = wsb__link_take(instance->module, &instance->limits, want_pool, imports);
+    if (instance->link == NULL) {
+        status = wsb__module_prepare(instance->module, &instance->limits, want_pool, &variant,
+                                     out_error);
+        if (status == WSB_OK) {
+            status =
+                wsb__link_acquire(instance->module, variant, imports, &instance->link, out_error);
+        }
     }
     if (status == WSB_OK) {
-        instance->watch.engine = variant->engine;
+        instance->watch.engine = instance->link->compiled->variant->engine;
         instance->watch.interrupt = instance->ops->engine_interrupt;
     }
     return status;
@@ -198,21 +203,20 @@ static wsb_status make_engine_instance(wsb_instance *instance, wsb_imports *impo
     return result == WSB_ENGINE_OK ? WSB_OK : engine_refused(instance, result, &failure, out_error);
 }
 
-static void find_reserved(wsb_instance *instance)
+static void note_module(wsb_instance *instance)
 {
-    const wsb_runtime_ops *ops = instance->ops;
-    instance->has_memory = instance->module->info->info.has_memory &&
-                           ops->export_get(instance->engine_instance, wsb_cstr("wsb:memory"),
-                                           WSB_EXTERN_MEMORY, &instance->memory);
-    if ((instance->module->info->flags & WSB__MODULE_GROW_COUNTED) != 0 &&
-        ops->export_get(instance->engine_instance, wsb_cstr("wsb:grow_refused"), WSB_EXTERN_GLOBAL,
-                        &instance->refusal_counter)) {
-        instance->counts_refusals = true;
-        instance->extras |= instance->on_event != NULL ? WSB__EXTRA_REFUSALS : 0;
+    const wsb__module_info *info = instance->module->info;
+    instance->has_memory = info->info.has_memory;
+    instance->counts_refusals = (info->flags & WSB__MODULE_GROW_COUNTED) != 0;
+    if (instance->counts_refusals && instance->on_event != NULL) {
+        instance->extras |= WSB__EXTRA_REFUSALS;
     }
-    if (instance->has_memory) {
-        atomic_store_explicit(&instance->memory_size, instance->module->info->info.memory_minimum,
-                              memory_order_relaxed);
+    atomic_store_explicit(&instance->memory_size, info->info.memory_minimum, memory_order_relaxed);
+    if (instance->link->count > 0) {
+        /* Host functions will want it, and engines look exports up outside of calls only. */
+        uint8_t *base;
+        uint64_t size;
+        wsb_call_context_memory_all((wsb_call_context *)instance, &base, &size);
     }
 }
 
@@ -262,7 +266,7 @@ static wsb_status build(wsb_instance *instance, const wsb_instance_config *confi
         status = make_engine_instance(instance, config->imports, out_error);
     }
     if (status == WSB_OK) {
-        find_reserved(instance);
+        note_module(instance);
         status = start(instance, out_error);
     }
     return status;

@@ -207,6 +207,25 @@ static void drop_unused(wsb_module *module)
     }
 }
 
+wsb__link *wsb__link_take(wsb_module *module, const wsb_resource_limits *limits, bool want_pool,
+                          const wsb_imports *imports)
+{
+    bool fuel = limits->fuel != WSB_UNLIMITED;
+    bool pool = want_pool && module->runtime->pool_instances != 0 && !module->unpoolable;
+    pthread_mutex_lock(&module->lock);
+    wsb__link *link = module->links;
+    for (; link != NULL; link = link->next) {
+        const wsb__variant *variant = link->compiled->variant;
+        if (link->imports == imports && variant->fuel == fuel && variant->pooled == pool &&
+            variant->max_stack == limits->max_stack) {
+            link->users++;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&module->lock);
+    return link;
+}
+
 wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant, wsb_imports *imports,
                              wsb__link **out_link, wsb_error **out_error)
 {

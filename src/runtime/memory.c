@@ -158,6 +158,11 @@ wsb_status wsb_instance_grow_memory(wsb_instance *instance, uint64_t pages, wsb_
     uint8_t *base;
     uint64_t size;
     wsb_call_context_memory_all((wsb_call_context *)instance, &base, &size);
+    if (base == NULL) {
+        end_access(instance, how);
+        return wsb_error_set(out_error, WSB_ERROR_INTERNAL, NULL,
+                             "grow memory: the engine does not find the memory");
+    }
     bool grown = pages == 0 ||
                  instance->ops->memory_grow(instance->engine_instance, &instance->memory, pages);
     end_access(instance, how);

@@ -59,6 +59,11 @@ WSB_NODISCARD wsb_status wsb__module_unseal(wsb_module *module, wsb_bytes bytes,
 WSB_NODISCARD wsb_status wsb__module_compiled(wsb_module *module, wsb__variant *variant,
                                               wsb__compiled **out_compiled, wsb_error **out_error);
 
+/* A link that is there already for these settings and imports, taken for an instance; NULL where
+ * there is none. */
+wsb__link *wsb__link_take(wsb_module *module, const wsb_resource_limits *limits, bool want_pool,
+                          const wsb_imports *imports);
+
 /* Takes a link for an instance; give it back with wsb__link_release(). */
 WSB_NODISCARD wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant,
                                            wsb_imports *imports, wsb__link **out_link,

@@ -123,10 +123,10 @@ wsb_status wsb_runtime_register_limit(wsb_runtime *runtime, const wsb_limit_ops 
         return status;
     }
     pthread_mutex_lock(&runtime->lock);
-    status =
-        runtime->in_use ? wsb_error_set(out_error, WSB_ERROR_BUSY, NULL,
-                                        "register limit: the runtime has compiled a module already")
-                        : wsb__limit_registry_add(&runtime->limits, ops, out_error);
+    status = runtime->in_use
+                 ? wsb_error_set(out_error, WSB_ERROR_BUSY, NULL,
+                                 "register limit: the runtime has compiled a module already")
+                 : wsb__limit_registry_add(&runtime->limits, ops, out_error);
     pthread_mutex_unlock(&runtime->lock);
     return status;
 }

@@ -195,7 +195,7 @@ static wsb__variant *find_variant(wsb_runtime *runtime, bool fuel, uint64_t max_
 }
 
 /* Not an engine's result: this library's own memory ran out. */
-#define NO_MEMORY ((wsb_engine_result)-1)
+#define NO_MEMORY ((wsb_engine_result) - 1)
 
 /* With the lock held. */
 static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack,
