@@ -207,18 +207,28 @@ static void drop_unused(wsb_module *module)
     }
 }
 
-wsb__link *wsb__link_take(wsb_module *module, const wsb_resource_limits *limits, bool want_pool,
-                          const wsb_imports *imports)
+/* With the lock. Sets are told apart by serial: of a link without users the set may be gone, and
+ * another may have its address. */
+static void add_user(wsb__link *link, wsb_imports *imports)
 {
+    if (link->users++ == 0) {
+        link->imports = wsb__imports_ref(imports);
+    }
+}
+
+wsb__link *wsb__link_take(wsb_module *module, const wsb_resource_limits *limits, bool want_pool,
+                          wsb_imports *imports)
+{
+    uint64_t serial = imports != NULL ? imports->serial : 0;
     bool fuel = limits->fuel != WSB_UNLIMITED;
     bool pool = want_pool && module->runtime->pool_instances != 0 && !module->unpoolable;
     pthread_mutex_lock(&module->lock);
     wsb__link *link = module->links;
     for (; link != NULL; link = link->next) {
         const wsb__variant *variant = link->compiled->variant;
-        if (link->imports == imports && variant->fuel == fuel && variant->pooled == pool &&
+        if (link->imports_serial == serial && variant->fuel == fuel && variant->pooled == pool &&
             variant->max_stack == limits->max_stack) {
-            link->users++;
+            add_user(link, imports);
             break;
         }
     }
@@ -252,9 +262,7 @@ wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant, wsb_impo
         }
     }
     if (status == WSB_OK) {
-        if (link->users++ == 0) {
-            link->imports = wsb__imports_ref(imports);
-        }
+        add_user(link, imports);
         drop_unused(module);
         *out_link = link;
     }

@@ -62,7 +62,7 @@ WSB_NODISCARD wsb_status wsb__module_compiled(wsb_module *module, wsb__variant *
 /* A link that is there already for these settings and imports, taken for an instance; NULL where
  * there is none. */
 wsb__link *wsb__link_take(wsb_module *module, const wsb_resource_limits *limits, bool want_pool,
-                          const wsb_imports *imports);
+                          wsb_imports *imports);
 
 /* Takes a link for an instance; give it back with wsb__link_release(). */
 WSB_NODISCARD wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant,
