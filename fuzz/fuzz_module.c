@@ -22,7 +22,12 @@ static const wsbn_options OPTIONS = {
                .max_tables = 10,
                .max_data_segments = 100,
                .max_element_segments = 100,
-               .max_elements = 1000},
+               .max_elements = 1000,
+               .max_total_locals = 10000,
+               .max_merges = 20000,
+               .max_function_merges = 5000,
+               .max_handlers = 2000,
+               .max_function_handlers = 500},
     .clamp_memory_bytes = UINT64_MAX,
     .clamp_table_elements = UINT64_MAX,
 };

@@ -35,10 +35,20 @@ typedef struct wsb_module_bounds {
     uint64_t max_data_segments;           /**< default 100,000 */
     uint64_t max_element_segments;        /**< default 100,000 */
     uint64_t max_elements; /**< entries of all element segments; default 10,000,000 */
+    uint64_t max_total_locals; /**< locals of all functions; default 20,000,000 */
+    /** Values that meet where branches meet, in the whole module: the locals that change within a
+     * block and live beyond a branch, times the branches to its end (of a loop, its head), and
+     * each such branch. A compiler's memory grows with it. Default 80,000,000 */
+    uint64_t max_merges;
+    uint64_t max_function_merges; /**< of one function; default 5,000,000 */
+    /** For each call within try blocks the handlers around it, in the whole module: some engines
+     * take time with the square of one function's. Default 4,000,000 */
+    uint64_t max_handlers;
+    uint64_t max_function_handlers; /**< of one function; default 400,000 */
 } wsb_module_bounds;
 
 #define WSB_MODULE_BOUNDS_INIT                                                                     \
-    {sizeof(wsb_module_bounds), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    {sizeof(wsb_module_bounds), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 typedef struct wsb_module_options {
     size_t size;

@@ -19,7 +19,12 @@
     X(max_tables, 100)                                                                             \
     X(max_data_segments, 100000)                                                                   \
     X(max_element_segments, 100000)                                                                \
-    X(max_elements, 10000000)
+    X(max_elements, 10000000)                                                                      \
+    X(max_total_locals, 20000000)                                                                  \
+    X(max_merges, 80000000)                                                                        \
+    X(max_function_merges, 5000000)                                                                \
+    X(max_handlers, 4000000)                                                                       \
+    X(max_function_handlers, 400000)
 
 wsb_status wsb__module_bounds_resolve(const wsb_module_bounds *given, wsb_module_bounds *out_bounds,
                                       wsb_error **out_error)

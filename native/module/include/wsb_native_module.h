@@ -28,6 +28,11 @@ typedef struct wsbn_bounds {
     uint64_t max_data_segments;
     uint64_t max_element_segments;
     uint64_t max_elements;
+    uint64_t max_total_locals;
+    uint64_t max_merges;
+    uint64_t max_function_merges;
+    uint64_t max_handlers;
+    uint64_t max_function_handlers;
 } wsbn_bounds;
 
 typedef struct wsbn_options {

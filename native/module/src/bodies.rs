@@ -1,8 +1,9 @@
 //! The second pass: validation, and with it what only reading the operators tells: `br_table`
-//! targets, nesting, and where `memory.grow` is.
+//! targets, nesting, what a compiler has to join, and where `memory.grow` is.
 
 use crate::bounds::{check, Bounds};
 use crate::failure::Failure;
+use crate::merges::Merges;
 use crate::proposals::{diagnose, FEATURES};
 use crate::scan::Scan;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -83,6 +84,15 @@ struct Shared<'a> {
     /// The first body known to fail.
     failed: AtomicUsize,
     targets: AtomicU64,
+    merges: AtomicU64,
+    handlers: AtomicU64,
+}
+
+/// What a worker reuses from body to body.
+#[derive(Default)]
+struct Scratch {
+    allocations: FuncValidatorAllocations,
+    merges: Merges,
 }
 
 fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<Vec<Grows>, Stop> {
@@ -93,6 +103,8 @@ fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<Vec<Gr
         next: AtomicUsize::new(0),
         failed: AtomicUsize::new(usize::MAX),
         targets: AtomicU64::new(0),
+        merges: AtomicU64::new(0),
+        handlers: AtomicU64::new(0),
     };
     let mut outcomes = Vec::new();
     std::thread::scope(|scope| {
@@ -130,7 +142,7 @@ fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<Vec<Gr
 /// Takes chunks until there are none. A worker stops only for a failure in an earlier body than
 /// its own next, so that the failure reported is always that of the first bad body.
 fn drain(shared: &Shared) -> (Vec<Grows>, Option<(usize, Stop)>) {
-    let mut allocations = FuncValidatorAllocations::default();
+    let mut scratch = Scratch::default();
     let mut grows = Vec::new();
     loop {
         let first = shared.next.fetch_add(CHUNK, Ordering::Relaxed);
@@ -139,7 +151,7 @@ fn drain(shared: &Shared) -> (Vec<Grows>, Option<(usize, Stop)>) {
         }
         let last = shared.work.len().min(first + CHUNK);
         for body in first..last {
-            match validate_body(shared, body, &mut allocations) {
+            match validate_body(shared, body, &mut scratch) {
                 Ok(at) if at.is_empty() => {}
                 Ok(at) => grows.push(Grows { body, at }),
                 Err(stop) => {
@@ -154,7 +166,7 @@ fn drain(shared: &Shared) -> (Vec<Grows>, Option<(usize, Stop)>) {
 fn validate_body(
     shared: &Shared,
     index: usize,
-    allocations: &mut FuncValidatorAllocations,
+    scratch: &mut Scratch,
 ) -> Result<Vec<usize>, Stop> {
     let (function, body) = &shared.work[index];
     let function = FuncToValidate {
@@ -164,30 +176,53 @@ fn validate_body(
         features: function.features,
     };
     let bounds = shared.bounds;
-    let mut validator = function.into_validator(std::mem::take(allocations));
+    let mut validator = function.into_validator(std::mem::take(&mut scratch.allocations));
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
     reader.set_features(FEATURES);
     let mut grows = Vec::new();
     let mut targets = 0u64;
+    scratch.merges.begin();
     // The frame of the function itself is not a nested block.
     let frames = bounds.max_nesting.saturating_add(1);
     while !reader.eof() {
         let at = reader.original_position();
-        match shared.bytes[at as usize] {
+        let opcode = shared.bytes[at as usize];
+        let place = reader.clone();
+        match opcode {
             BR_TABLE => count_targets(shared, &reader, &mut targets)?,
             MEMORY_GROW => grows.push(at as usize),
             _ => {}
         }
         reader.visit_operator(&mut validator.visitor(at))??;
+        scratch.merges.operator(opcode, &place)?;
         let height = u64::from(validator.control_stack_height());
         if height > frames {
             check("max_nesting", "nested blocks of a function", height - 1, bounds.max_nesting)?;
         }
     }
     reader.finish_expression(&validator.visitor(reader.original_position()))?;
-    *allocations = validator.into_allocations();
+    scratch.allocations = validator.into_allocations();
+    check_merges(shared, &scratch.merges)?;
     Ok(grows)
+}
+
+/// What is joined and handled, of the body and of the module so far.
+fn check_merges(shared: &Shared, found: &Merges) -> Result<(), Failure> {
+    let bounds = shared.bounds;
+    let (merges, handlers) = (found.merges(), found.handlers());
+    let what = "values that meet at branches of a function";
+    check("max_function_merges", what, merges, bounds.max_function_merges)?;
+    let what = "handlers of a function's calls";
+    check("max_function_handlers", what, handlers, bounds.max_function_handlers)?;
+    let total = add(&shared.merges, merges);
+    check("max_merges", "values that meet at branches", total, bounds.max_merges)?;
+    let total = add(&shared.handlers, handlers);
+    check("max_handlers", "handlers of calls", total, bounds.max_handlers)
+}
+
+fn add(to: &AtomicU64, amount: u64) -> u64 {
+    to.fetch_add(amount, Ordering::Relaxed).saturating_add(amount)
 }
 
 /// Before the validator reads them: the table is as long as the body allows.

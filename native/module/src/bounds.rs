@@ -21,6 +21,11 @@ pub struct Bounds {
     pub max_data_segments: u64,
     pub max_element_segments: u64,
     pub max_elements: u64,
+    pub max_total_locals: u64,
+    pub max_merges: u64,
+    pub max_function_merges: u64,
+    pub max_handlers: u64,
+    pub max_function_handlers: u64,
 }
 
 /// `wsbn_options`.
@@ -51,6 +56,11 @@ impl Default for Bounds {
             max_data_segments: 100_000,
             max_element_segments: 100_000,
             max_elements: 10_000_000,
+            max_total_locals: 20_000_000,
+            max_merges: 80_000_000,
+            max_function_merges: 5_000_000,
+            max_handlers: 4_000_000,
+            max_function_handlers: 400_000,
         }
     }
 }

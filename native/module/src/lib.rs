@@ -10,6 +10,7 @@ pub mod conventions;
 pub mod emit;
 pub mod failure;
 pub mod info;
+pub mod merges;
 pub mod proposals;
 pub mod scan;
 pub mod text;

@@ -45,6 +45,7 @@ pub struct Scan<'a> {
     pub bodies: Vec<Body>,
     pub code_size: u64,
     elements: u64,
+    locals: u64,
 }
 
 /// A step of the scan either finds the module malformed, where the parser's error goes through
@@ -85,6 +86,7 @@ pub fn scan<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<Scan<'a>, Failure> {
         bodies: Vec::new(),
         code_size: 0,
         elements: 0,
+        locals: 0,
     };
     match scan.sections(bounds) {
         Ok(()) => Ok(scan),
@@ -337,7 +339,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Locals are declared in runs, so a few bytes can declare billions.
-    fn check_locals(&self, body: Range<usize>, bounds: &Bounds) -> Result<(), Stop> {
+    fn check_locals(&mut self, body: Range<usize>, bounds: &Bounds) -> Result<(), Stop> {
         let mut reader = self.reader(body);
         let mut total = 0u64;
         for _ in 0..reader.read_var_u32()? {
@@ -345,7 +347,8 @@ impl<'a> Scan<'a> {
             reader.read::<ValType>()?;
             check("max_locals", "locals of a function", total, bounds.max_locals)?;
         }
-        Ok(())
+        self.locals = self.locals.saturating_add(total);
+        Ok(check("max_total_locals", "locals", self.locals, bounds.max_total_locals)?)
     }
 
     pub fn reader(&self, range: Range<usize>) -> BinaryReader<'a> {

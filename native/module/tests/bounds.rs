@@ -179,3 +179,82 @@ fn every_count_has_its_bound() {
         assert!(failure.used > failure.allowed);
     }
 }
+
+/// `count` locals that change in a loop with as many ways back to its head.
+fn joined(count: u32) -> Function {
+    let mut function = Function::new([(count, ValType::I32)]);
+    function.instruction(&Instruction::Loop(BlockType::Empty));
+    for local in 0..count {
+        function.instruction(&Instruction::LocalGet(local));
+        function.instruction(&Instruction::I32Const(1));
+        function.instruction(&Instruction::I32Add);
+        function.instruction(&Instruction::LocalSet(local));
+    }
+    for _ in 0..count {
+        function.instruction(&Instruction::LocalGet(0));
+        function.instruction(&Instruction::BrIf(0));
+    }
+    function.instruction(&Instruction::End).instruction(&Instruction::End);
+    function
+}
+
+/// `calls` calls within `depth` nested handlers.
+fn handled(depth: u32, calls: u32) -> Function {
+    let mut function = Function::new([]);
+    for _ in 0..depth {
+        let catches = [wasm_encoder::Catch::All { label: 0 }];
+        function.instruction(&Instruction::Block(BlockType::Empty));
+        function.instruction(&Instruction::TryTable(BlockType::Empty, catches[..].into()));
+    }
+    for _ in 0..calls {
+        function.instruction(&Instruction::Call(0));
+    }
+    for _ in 0..depth * 2 + 1 {
+        function.instruction(&Instruction::End);
+    }
+    function
+}
+
+#[test]
+fn small_modules_that_take_gigabytes_to_compile_are_refused() {
+    let used = 10_001 * 10_001;
+    let module = module_of(vec![joined(10_000)], false);
+    assert!(module.len() < 150_000);
+    bound_of(&module, "max_function_merges", used, 5_000_000);
+    assert!(process(&module_of(vec![joined(2_000)], false), &Options::default()).is_ok());
+    let many = module_of((0..25).map(|_| joined(2_000)).collect(), false);
+    let bounds = Bounds { max_merges: 24 * 2_001 * 2_001, ..Bounds::default() };
+    let failure = process(&many, &Options { bounds, ..Options::default() }).err().expect("refused");
+    assert_eq!((failure.kind, failure.subject.as_str()), (Kind::Bound, "max_merges"));
+}
+
+/// What a compiler at -O0 makes: many locals, each used at once. They meet nowhere.
+#[test]
+fn locals_that_cross_no_branch_cost_nothing() {
+    let mut function = Function::new([(20_000, ValType::I32)]);
+    function.instruction(&Instruction::Loop(BlockType::Empty));
+    for local in 0..20_000 {
+        function.instruction(&Instruction::I32Const(1));
+        function.instruction(&Instruction::LocalSet(local));
+        function.instruction(&Instruction::LocalGet(local));
+        function.instruction(&Instruction::BrIf(0));
+    }
+    function.instruction(&Instruction::End).instruction(&Instruction::End);
+    assert!(process(&module_of(vec![function], false), &Options::default()).is_ok());
+}
+
+#[test]
+fn handlers_around_calls_are_bounded() {
+    let module = module_of(vec![handled(400, 1_001)], false);
+    assert!(module.len() < 8_000);
+    bound_of(&module, "max_function_handlers", 400_400, 400_000);
+    assert!(process(&module_of(vec![handled(5, 1_000)], false), &Options::default()).is_ok());
+}
+
+#[test]
+fn locals_of_all_functions_are_bounded() {
+    let mut function = Function::new([(50_000, ValType::I64)]);
+    function.instruction(&Instruction::End);
+    let module = module_of(vec![function; 401], false);
+    bound_of(&module, "max_total_locals", 401 * 50_000, 20_000_000);
+}

@@ -26,7 +26,12 @@ static const wsbn_options DEFAULTS = {
                .max_tables = 100,
                .max_data_segments = 100000,
                .max_element_segments = 100000,
-               .max_elements = 10000000},
+               .max_elements = 10000000,
+               .max_total_locals = 20000000,
+               .max_merges = 80000000,
+               .max_function_merges = 5000000,
+               .max_handlers = 4000000,
+               .max_function_handlers = 400000},
     .clamp_memory_bytes = UINT64_MAX,
     .clamp_table_elements = UINT64_MAX,
 };
