@@ -9,6 +9,8 @@ In README.md and docs/guide/*.md, fenced blocks are marked by what follows the l
     ```sh run                run by bash -eu, with the built command and `wasm-sandbox-cc` on PATH
     ```sh run exit=124       the same, must end with that status
     ```c run                 compiled against the library and run
+    ```c from=examples/x.c   lines of that file, which tests compile and run; a line `…` stands for
+                             lines left out, indentation does not count
     ```text output           what the block before must have printed (stdout, then stderr);
                              a line `…` stands for any lines, `…` inside a line for any text
 
@@ -42,6 +44,18 @@ def matches(pattern: str, actual: str) -> bool:
     return re.fullmatch("".join(parts), actual.strip("\n") + "\n") is not None
 
 
+def excerpt(text: str, path: pathlib.Path) -> None:
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    position = 0
+    for part in re.split(r"^\s*…\s*$", text, flags=re.MULTILINE):
+        wanted = [line.strip() for line in part.strip("\n").split("\n")]
+        starts = range(position, len(lines) - len(wanted) + 1)
+        found = next((at for at in starts if lines[at:at + len(wanted)] == wanted), None)
+        if found is None:
+            raise Failure(f"these lines are not in {path.relative_to(ROOT)}:\n{part.strip()}")
+        position = found + len(wanted)
+
+
 class Document:
     def __init__(self, path: pathlib.Path, build: pathlib.Path, work: pathlib.Path):
         self.path, self.build, self.work, self.output, self.ran = path, build, work, None, 0
@@ -73,6 +87,8 @@ class Document:
                 raise Failure("file= leaves the folder")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
+        if "from" in options:
+            excerpt(text, ROOT / options["from"])
         if "run" in words and language in ("sh", "bash"):
             self.execute(["bash", "-euo", "pipefail", "-c", text], int(options.get("exit", "0")))
         elif "run" in words and language == "c":
