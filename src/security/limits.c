@@ -11,22 +11,23 @@ typedef struct limit_row {
     uint64_t fallback;
     uint64_t least; /* smallest finite value */
     bool none_allowed;
+    bool unlimited_allowed;
 } limit_row;
 
 #define AT(field) #field, offsetof(wsb_resource_limits, field)
 
 static const limit_row rows[] = {
-    {AT(max_memory), 64 * WSB_MIB, 1, true},
-    {AT(max_table_elements), 1000000, 1, true},
-    {AT(max_stack), 512 * 1024, WSB__STACK_MIN, false},
-    {AT(max_cpu_time), 30 * WSB_SECOND, 1, false},
-    {AT(max_wall_time), 30 * WSB_SECOND, 1, false},
-    {AT(fuel), WSB_UNLIMITED, 1, false},
-    {AT(max_file_descriptors), 16, 1, true},
-    {AT(max_network_connections), 4, 1, true},
-    {AT(max_read_bytes), 1024 * WSB_MIB, 1, true},
-    {AT(max_write_bytes), 1024 * WSB_MIB, 1, true},
-    {AT(max_output), 16 * WSB_MIB, 1, true},
+    {AT(max_memory), 64 * WSB_MIB, 1, true, true},
+    {AT(max_table_elements), 1000000, 1, true, true},
+    {AT(max_stack), 512 * 1024, WSB__STACK_MIN, false, false},
+    {AT(max_cpu_time), 30 * WSB_SECOND, 1, false, true},
+    {AT(max_wall_time), 30 * WSB_SECOND, 1, false, true},
+    {AT(fuel), WSB_UNLIMITED, 1, false, true},
+    {AT(max_file_descriptors), 16, 1, true, true},
+    {AT(max_network_connections), 4, 1, true, true},
+    {AT(max_read_bytes), 1024 * WSB_MIB, 1, true, true},
+    {AT(max_write_bytes), 1024 * WSB_MIB, 1, true, true},
+    {AT(max_output), 16 * WSB_MIB, 1, true, true},
 };
 
 bool wsb__limit_is_builtin(wsb_str name)
@@ -61,9 +62,16 @@ static wsb_status resolve_row(const limit_row *row, uint64_t *value, wsb_error *
                           "give a finite value, or leave it out for the default",
                           "WSB_NONE makes no sense here: nothing could run", out_error);
         *value = 0;
-    } else if (*value != WSB_UNLIMITED) {
+    } else if (*value == WSB_UNLIMITED) {
+        if (!row->unlimited_allowed)
+            return refuse(row, *value, 0,
+                          "give a finite value that fits the stack of the calling threads",
+                          "WSB_UNLIMITED makes no sense here: the guest shares its thread's stack",
+                          out_error);
+    } else {
         if (*value > WSB__LIMIT_MAX)
-            return refuse(row, *value, WSB__LIMIT_MAX, "use WSB_UNLIMITED to lift the limit",
+            return refuse(row, *value, WSB__LIMIT_MAX,
+                          row->unlimited_allowed ? "use WSB_UNLIMITED to lift the limit" : "",
                           "the value is out of range", out_error);
         if (*value < row->least)
             return refuse(row, *value, row->least, "raise it, or leave it out for the default",

@@ -63,6 +63,8 @@ static void test_out_of_range(void **state)
     refused(given, "max_stack");
     given.max_stack = WSB_NONE;
     refused(given, "max_stack");
+    given.max_stack = WSB_UNLIMITED;
+    refused(given, "max_stack");
     given = init;
     given.max_wall_time = WSB_NONE;
     refused(given, "max_wall_time");
