@@ -29,6 +29,7 @@
 #define WSB_END_DECLS
 #endif
 
+/* Exported; its result must be looked at; checked as printf(3). */
 #if defined(__GNUC__)
 #define WSB_API __attribute__((visibility("default")))
 #define WSB_NODISCARD __attribute__((warn_unused_result))
@@ -39,6 +40,7 @@
 #define WSB_PRINTF(fmt, args)
 #endif
 
+/** The version of these headers; wsb_version() tells that of the library that is loaded. */
 #define WSB_VERSION_MAJOR 0
 #define WSB_VERSION_MINOR 1
 #define WSB_VERSION_PATCH 0
@@ -73,6 +75,7 @@ typedef struct wsb_buf {
     size_t capacity; /**< private */
 } wsb_buf;
 
+/** Nothing owned: releasing it is allowed and does nothing. */
 #define WSB_BUF_INIT {NULL, 0, 0}
 
 /** Releases what `buf` owns and empties it. NULL is allowed. [thread-safe] */

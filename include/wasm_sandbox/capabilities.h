@@ -22,7 +22,8 @@ typedef enum wsb_filesystem_access {
  */
 typedef struct wsb_filesystem_capability {
     size_t size;
-    wsb_str host_path;  /**< the directory on the host; opened at instantiation. Copied. */
+    wsb_str host_path;  /**< the directory on the host; opened when an
+                             instance is made whose module imports WASI. Copied. */
     wsb_str guest_path; /**< the name that the guest sees; empty: the same as host_path. Copied. */
     wsb_filesystem_access access;
     bool allow_create;      /**< READ_WRITE only: new files, directories, links */
@@ -30,6 +31,7 @@ typedef struct wsb_filesystem_capability {
     uint64_t max_file_size; /**< bytes a file may grow to; 0: no bound but max_write_bytes */
 } wsb_filesystem_capability;
 
+/** No access; set `host_path` and `access`. */
 #define WSB_FILESYSTEM_CAPABILITY_INIT                                                             \
     {sizeof(wsb_filesystem_capability), {NULL, 0}, {NULL, 0}, WSB_FILESYSTEM_NONE, false, false, 0}
 
@@ -47,16 +49,17 @@ typedef enum wsb_network_access {
 typedef struct wsb_network_capability {
     size_t size;
     wsb_network_access access;
-    const wsb_str *hosts;
+    const wsb_str *hosts; /**< for ALLOWED_HOSTS */
     size_t host_count;
-    const uint16_t *ports;
+    const uint16_t *ports; /**< for ALLOWED_PORTS */
     size_t port_count;
 } wsb_network_capability;
 
+/** No network. */
 #define WSB_NETWORK_CAPABILITY_INIT                                                                \
     {sizeof(wsb_network_capability), WSB_NETWORK_NONE, NULL, 0, NULL, 0}
 
-/** An environment variable that the guest sees. */
+/** An environment variable that the guest sees; no NUL in either, no '=' in the name. Copied. */
 typedef struct wsb_environment_variable {
     wsb_str name;
     wsb_str value;
@@ -82,6 +85,7 @@ typedef enum wsb_input_kind {
 typedef wsb_status (*wsb_input_fn)(uint8_t *buffer, size_t capacity, size_t *out_count,
                                    void *user_data);
 
+/** Standard input. What belongs to another kind than the one chosen must be zero. */
 typedef struct wsb_input {
     wsb_input_kind kind;
     wsb_bytes bytes; /**< Borrowed; valid until the instance is destroyed. */
@@ -104,6 +108,7 @@ typedef enum wsb_output_kind {
  * write fail with EIO. Runs on the guest's thread, in its call. */
 typedef wsb_status (*wsb_output_fn)(wsb_bytes data, void *user_data);
 
+/** Standard output or error. What belongs to another kind than the one chosen must be zero. */
 typedef struct wsb_output {
     wsb_output_kind kind;
     int fd; /**< Borrowed; not closed. */
@@ -164,7 +169,8 @@ typedef struct wsb_capabilities {
      0}
 
 /** Fills in the seeds' `Capabilities::minimal()`: clocks, system random numbers, captured
- * standard output and error, empty standard input; no files, no environment, no network. */
+ * standard output and error, empty standard input; no files, no environment, no network.
+ * [thread-safe] */
 WSB_API void wsb_capabilities_minimal(wsb_capabilities *out_capabilities);
 
 WSB_END_DECLS

@@ -16,7 +16,7 @@ WSB_BEGIN_DECLS
  */
 typedef struct wsb_error wsb_error;
 
-/** Releases an error. NULL is allowed. */
+/** Releases an error. NULL is allowed, also in the functions below, which then say 0 or "". */
 WSB_API void wsb_error_destroy(wsb_error *error);
 
 /** The code that the failing call returned. */

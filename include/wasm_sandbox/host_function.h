@@ -16,7 +16,7 @@ typedef struct wsb_call_context wsb_call_context;
 
 /** How a host function ended. */
 typedef enum wsb_host_result {
-    WSB_HOST_DONE = 0,
+    WSB_HOST_DONE = 0, /**< The guest goes on with the results. */
     /** The guest traps. Say why with wsb_call_context_fail() before. */
     WSB_HOST_TRAP = 1,
     /** Not finished: wsb_call_context_wait() has said what to wait for. */
@@ -54,6 +54,7 @@ typedef struct wsb_host_function {
     void (*destroy)(void *user_data); /**< called once when the set is destroyed; may be NULL */
 } wsb_host_function;
 
+/** No function; set the names, the signature, and `call` or `call_raw`. */
 #define WSB_HOST_FUNCTION_INIT                                                                     \
     {sizeof(wsb_host_function), {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0, NULL, NULL, NULL, NULL}
 
@@ -64,7 +65,7 @@ typedef struct wsb_host_function {
  */
 typedef struct wsb_imports wsb_imports;
 
-/** Caller owns; release with wsb_imports_destroy(). */
+/** Creates an empty set. Caller owns; release with wsb_imports_destroy(). [thread-safe] */
 WSB_API WSB_NODISCARD wsb_status wsb_imports_create(wsb_imports **out_imports,
                                                     wsb_error **out_error);
 

@@ -24,17 +24,19 @@ typedef struct wsb_instance wsb_instance;
 /** An exported function, looked up and checked once. Belongs to its instance. */
 typedef struct wsb_function wsb_function;
 
+/** What an instance may do, and how much. */
 typedef struct wsb_instance_config {
     size_t size;
     const wsb_capabilities *capabilities; /**< NULL: none. Copied. */
     const wsb_resource_limits *limits;    /**< NULL: defaults. Copied. */
     wsb_imports *imports;                 /**< host functions; NULL: none. Referenced. */
-    wsb_event_fn on_event;                /**< NULL: none */
+    wsb_event_fn on_event;                /**< told what is refused; NULL: none */
     void *on_event_data;
     uint64_t tag;    /**< yours, in every event */
     void *user_data; /**< yours, for host functions */
 } wsb_instance_config;
 
+/** No capabilities, default limits, no host functions. */
 #define WSB_INSTANCE_CONFIG_INIT                                                                   \
     {sizeof(wsb_instance_config), NULL, NULL, NULL, NULL, NULL, 0, NULL}
 
@@ -119,6 +121,7 @@ WSB_API void wsb_instance_cancel(wsb_instance *instance);
 /** What the instance has used. `out_usage->size` says which fields to fill. [thread-safe] */
 WSB_API void wsb_instance_usage(const wsb_instance *instance, wsb_usage *out_usage);
 
+/** An output stream of the guest. */
 typedef enum wsb_stream { WSB_STANDARD_OUTPUT = 1, WSB_STANDARD_ERROR = 2 } wsb_stream;
 
 /**

@@ -56,9 +56,11 @@ typedef struct wsb_resource_limits {
     size_t named_count;
 } wsb_resource_limits;
 
+/** Every limit at its default. */
 #define WSB_RESOURCE_LIMITS_INIT                                                                   \
     {sizeof(wsb_resource_limits), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}
 
+/** Units for limits: bytes of a mebibyte, nanoseconds of a second and of a millisecond. */
 #define WSB_MIB ((uint64_t)1024 * 1024)
 #define WSB_SECOND ((uint64_t)1000000000)
 #define WSB_MILLISECOND ((uint64_t)1000000)

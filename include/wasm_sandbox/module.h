@@ -11,6 +11,7 @@
 
 WSB_BEGIN_DECLS
 
+/** See runtime.h. */
 typedef struct wsb_runtime wsb_runtime;
 
 /** A module that passed the scan and was compiled. Immutable, reference-counted. [thread-safe] */
@@ -34,7 +35,7 @@ typedef struct wsb_module_bounds {
     uint64_t max_tables;                  /**< default 100 */
     uint64_t max_data_segments;           /**< default 100,000 */
     uint64_t max_element_segments;        /**< default 100,000 */
-    uint64_t max_elements; /**< entries of all element segments; default 10,000,000 */
+    uint64_t max_elements;     /**< entries of all element segments; default 10,000,000 */
     uint64_t max_total_locals; /**< locals of all functions; default 20,000,000 */
     /** Values that meet where branches meet, in the whole module: the locals that change within a
      * block and live beyond a branch, times the branches to its end (of a loop, its head), and
@@ -47,9 +48,11 @@ typedef struct wsb_module_bounds {
     uint64_t max_function_handlers; /**< of one function; default 400,000 */
 } wsb_module_bounds;
 
+/** Every bound at its default. */
 #define WSB_MODULE_BOUNDS_INIT                                                                     \
     {sizeof(wsb_module_bounds), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
+/** How a module is compiled. */
 typedef struct wsb_module_options {
     size_t size;
     wsb_str name; /**< shown in errors and backtraces; empty: "module". Copied. */
@@ -59,8 +62,10 @@ typedef struct wsb_module_options {
     const wsb_module_bounds *bounds; /**< NULL: the runtime's */
 } wsb_module_options;
 
+/** No name, default limits, the runtime's bounds. */
 #define WSB_MODULE_OPTIONS_INIT {sizeof(wsb_module_options), {NULL, 0}, NULL, NULL}
 
+/** What is imported or exported. */
 typedef enum wsb_extern_kind {
     WSB_EXTERN_FUNCTION = 0,
     WSB_EXTERN_TABLE = 1,
@@ -77,6 +82,7 @@ typedef enum wsb_convention {
     WSB_CONVENTION_REACTOR = 3  /**< WASI `_initialize` */
 } wsb_convention;
 
+/** What a function of the buffer convention takes and returns. */
 typedef enum wsb_encoding {
     WSB_ENCODING_JSON = 0,
     WSB_ENCODING_MSGPACK = 1,

@@ -12,27 +12,29 @@ WSB_BEGIN_DECLS
 
 /** What an engine can enforce and do; see wsb_engine_info. */
 typedef enum wsb_engine_feature {
-    WSB_ENGINE_DEADLINE = 1 << 0, /**< interrupts a running guest (wall and CPU time, cancel) */
-    WSB_ENGINE_FUEL = 1 << 1,
-    WSB_ENGINE_MEMORY_LIMIT = 1 << 2,
-    WSB_ENGINE_TABLE_LIMIT = 1 << 3,
-    WSB_ENGINE_STACK_LIMIT = 1 << 4,
-    WSB_ENGINE_SERIALIZE = 1 << 5, /**< compiled modules can be kept */
-    WSB_ENGINE_POOLING = 1 << 6,   /**< instances come from a pool made in advance */
-    WSB_ENGINE_FIBERS = 1 << 7,    /**< a guest can be suspended without holding a thread */
-    WSB_ENGINE_SIMD = 1 << 8,      /**< v128 values */
-    WSB_ENGINE_REFERENCES = 1 << 9 /**< externref values */
+    WSB_ENGINE_DEADLINE = 1 << 0,     /**< interrupts a running guest (wall and CPU time, cancel) */
+    WSB_ENGINE_FUEL = 1 << 1,         /**< counts fuel and stops a guest that has none left */
+    WSB_ENGINE_MEMORY_LIMIT = 1 << 2, /**< bounds the growth of memory */
+    WSB_ENGINE_TABLE_LIMIT = 1 << 3,  /**< bounds the growth of tables */
+    WSB_ENGINE_STACK_LIMIT = 1 << 4,  /**< bounds the stack that a guest uses */
+    WSB_ENGINE_SERIALIZE = 1 << 5,    /**< compiled modules can be kept */
+    WSB_ENGINE_POOLING = 1 << 6,      /**< instances come from a pool made in advance */
+    WSB_ENGINE_FIBERS = 1 << 7,       /**< a guest can be suspended without holding a thread */
+    WSB_ENGINE_SIMD = 1 << 8,         /**< v128 values */
+    WSB_ENGINE_REFERENCES = 1 << 9    /**< externref values */
 } wsb_engine_feature;
 
+/** What is known of an engine. */
 typedef struct wsb_engine_info {
     size_t size;
     const char *id;      /**< "wasmtime" */
     const char *version; /**< the engine's own, "48.0.8"; "" while it is not loaded */
     uint32_t features;   /**< wsb_engine_feature bits */
     bool available;      /**< it could be loaded; else `problem` says why not */
-    const char *problem;
+    const char *problem; /**< "" where it is available */
 } wsb_engine_info;
 
+/** To be filled in by the functions that take it. */
 #define WSB_ENGINE_INFO_INIT {sizeof(wsb_engine_info), "", "", 0, false, ""}
 
 /** Where compiled modules are kept between runs. */
@@ -42,8 +44,10 @@ typedef struct wsb_code_cache {
     uint64_t max_bytes; /**< of all its files; 0: 1 GiB. The least recently used go first. */
 } wsb_code_cache;
 
+/** No cache; set `directory`. */
 #define WSB_CODE_CACHE_INIT {sizeof(wsb_code_cache), {NULL, 0}, 0}
 
+/** How a runtime is made. */
 typedef struct wsb_runtime_options {
     size_t size;
     /** Instances that can exist at once in the engine's pool, 0: 1,000. More are served without
@@ -61,6 +65,7 @@ typedef struct wsb_runtime_options {
     wsb_str key_path; /**< a file with mode 0600, made with a random key if missing. Copied. */
 } wsb_runtime_options;
 
+/** Pooling, signal handlers, default bounds, no cache. */
 #define WSB_RUNTIME_OPTIONS_INIT                                                                   \
     {sizeof(wsb_runtime_options), 0, false, false, false, NULL, NULL, {NULL, 0}, {NULL, 0}}
 
@@ -130,7 +135,8 @@ WSB_API void wsb_runtime_get_engine(const wsb_runtime *runtime, wsb_engine_info 
  * The per-user paths that the command uses for its cache and key:
  * ${XDG_CACHE_HOME:-~/.cache}/wasm-sandbox/code and …/wasm-sandbox/key. The folder is made.
  *
- * @param out_directory, out_key_path  Caller owns; release with wsb_buf_fini().
+ * @param out_directory  of the cache. Caller owns; release with wsb_buf_fini().
+ * @param out_key_path  Caller owns; release with wsb_buf_fini().
  * @return WSB_ERROR_NOT_FOUND where the user has no home. [thread-safe]
  */
 WSB_API WSB_NODISCARD wsb_status wsb_code_cache_default_paths(wsb_buf *out_directory,

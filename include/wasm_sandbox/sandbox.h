@@ -16,8 +16,10 @@ typedef struct wsb_sandbox wsb_sandbox;
 /** Ids are never reused; one from another sandbox, or of something dropped, is
  * WSB_ERROR_NOT_FOUND and the error says which of the two. 0 is never an id. */
 typedef uint64_t wsb_module_id;
+/** As wsb_module_id, of an instance. */
 typedef uint64_t wsb_instance_id;
 
+/** How a sandbox is made. */
 typedef struct wsb_sandbox_options {
     size_t size;
     wsb_str engine;                     /**< empty: the default one */
@@ -25,6 +27,7 @@ typedef struct wsb_sandbox_options {
     wsb_runtime *use_runtime; /**< an existing one, referenced; then the two above stay unset */
 } wsb_sandbox_options;
 
+/** The default engine with default options. */
 #define WSB_SANDBOX_OPTIONS_INIT {sizeof(wsb_sandbox_options), {NULL, 0}, NULL, NULL}
 
 /** Creates a sandbox. `options` NULL: defaults. Caller owns; release with
@@ -117,10 +120,11 @@ WSB_API WSB_NODISCARD wsb_status wsb_sandbox_cancel(wsb_sandbox *sandbox, wsb_in
 WSB_API WSB_NODISCARD wsb_status wsb_sandbox_usage(wsb_sandbox *sandbox, wsb_instance_id instance,
                                                    wsb_usage *out_usage, wsb_error **out_error);
 
-/** Lists ids, oldest first, at most `capacity` of them into `out_ids` (NULL when 0).
- * @return how many there are. */
+/** Lists the ids of modules, oldest first, at most `capacity` of them into `out_ids` (NULL when
+ * 0). @return how many there are. */
 WSB_API size_t wsb_sandbox_list_modules(wsb_sandbox *sandbox, wsb_module_id *out_ids,
                                         size_t capacity);
+/** The same for instances. */
 WSB_API size_t wsb_sandbox_list_instances(wsb_sandbox *sandbox, wsb_instance_id *out_ids,
                                           size_t capacity);
 
@@ -133,25 +137,34 @@ typedef struct wsb_sandbox_builder wsb_sandbox_builder;
 /** Caller owns; release with wsb_sandbox_builder_destroy(). NULL when out of memory; every
  * setter and build accept that. */
 WSB_API wsb_sandbox_builder *wsb_sandbox_builder_create(void);
+/** Releases a builder; what it built lives on. NULL is allowed. */
 WSB_API void wsb_sandbox_builder_destroy(wsb_sandbox_builder *builder);
 
+/** The main module: a file, read when built. */
 WSB_API void wsb_sandbox_builder_module_path(wsb_sandbox_builder *builder, wsb_str path);
+/** The main module: bytes, binary or text. */
 WSB_API void wsb_sandbox_builder_module_bytes(wsb_sandbox_builder *builder, wsb_bytes bytes);
+/** The engine's id; empty: the default one. */
 WSB_API void wsb_sandbox_builder_engine(wsb_sandbox_builder *builder, wsb_str id);
+/** An existing runtime, referenced; instead of an engine. */
 WSB_API void wsb_sandbox_builder_runtime(wsb_sandbox_builder *builder, wsb_runtime *runtime);
 /** `max_memory`, bytes. */
 WSB_API void wsb_sandbox_builder_memory_limit(wsb_sandbox_builder *builder, uint64_t bytes);
 /** `max_wall_time` and `max_cpu_time`, ns. */
 WSB_API void wsb_sandbox_builder_timeout(wsb_sandbox_builder *builder, uint64_t ns);
+/** `fuel`, units of the engine for each call. */
 WSB_API void wsb_sandbox_builder_fuel(wsb_sandbox_builder *builder, uint64_t fuel);
 /** All limits at once; later setters of single limits change it. */
 WSB_API void wsb_sandbox_builder_limits(wsb_sandbox_builder *builder,
                                         const wsb_resource_limits *limits);
+/** All capabilities at once; wsb_sandbox_builder_directory() adds to them. */
 WSB_API void wsb_sandbox_builder_capabilities(wsb_sandbox_builder *builder,
                                               const wsb_capabilities *capabilities);
 /** Adds one read-only directory (read-write with create and delete where `writable`). */
 WSB_API void wsb_sandbox_builder_directory(wsb_sandbox_builder *builder, wsb_str host_path,
                                            wsb_str guest_path, bool writable);
+/** Adds a host function; takes ownership of its `user_data` on success only, which the next build
+ * tells. */
 WSB_API void wsb_sandbox_builder_host_function(wsb_sandbox_builder *builder,
                                                const wsb_host_function *function);
 

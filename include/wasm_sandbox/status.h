@@ -43,6 +43,7 @@ WSB_BEGIN_DECLS
     X(ERROR_FORKED, 29, "used in a forked child")                                                  \
     X(ERROR_INTERNAL, 30, "internal error")
 
+/** WSB_OK and WSB_ERROR_…, from the list above. */
 typedef enum wsb_status {
 #define WSB_STATUS_ENUM(name, value, text) WSB_##name = (value),
     WSB_STATUS_MAP(WSB_STATUS_ENUM)

@@ -24,7 +24,7 @@ typedef struct wsb_usage {
     uint64_t cpu_time;        /**< ns */
     uint64_t wall_time;       /**< ns spent in calls */
     uint64_t fuel;            /**< units; 0 unless the `fuel` limit is on */
-    uint64_t calls;           /**< calls from the host into the guest */
+    uint64_t calls;           /**< calls from the host into the guest that have ended */
     uint64_t host_calls;      /**< calls from the guest into the host */
     uint64_t files_open; /**< descriptors that the guest holds now, without preopens and streams */
     uint64_t bytes_read; /**< from files and standard input */
@@ -32,6 +32,7 @@ typedef struct wsb_usage {
     uint64_t output_bytes;  /**< to standard output and error */
 } wsb_usage;
 
+/** To be filled in by wsb_instance_usage() or wsb_sandbox_usage(). */
 #define WSB_USAGE_INIT {sizeof(wsb_usage), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 WSB_END_DECLS

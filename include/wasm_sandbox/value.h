@@ -52,6 +52,7 @@ typedef struct wsb_function_type {
 } wsb_function_type;
 
 /* Whole words, not memset(): a call reads them at once, and stores of parts would stall it. */
+/** An i32; u32 values are the same bits. */
 static inline wsb_value wsb_value_i32(int32_t v)
 {
     wsb_value value;
@@ -61,6 +62,7 @@ static inline wsb_value wsb_value_i32(int32_t v)
     return value;
 }
 
+/** An i64; u64 values are the same bits. */
 static inline wsb_value wsb_value_i64(int64_t v)
 {
     wsb_value value;
@@ -70,6 +72,7 @@ static inline wsb_value wsb_value_i64(int64_t v)
     return value;
 }
 
+/** An f32. */
 static inline wsb_value wsb_value_f32(float v)
 {
     wsb_value value;
@@ -79,6 +82,7 @@ static inline wsb_value wsb_value_f32(float v)
     return value;
 }
 
+/** An f64. */
 static inline wsb_value wsb_value_f64(double v)
 {
     wsb_value value;

@@ -23,6 +23,7 @@
 
 WSB_BEGIN_DECLS
 
+/** For `wsb_runtime_ops.abi_version`. */
 #define WSB_ENGINE_ABI_VERSION 1u
 
 /** How a backend's function ended. Everything but OK fills the wsb_engine_failure. */
@@ -53,6 +54,7 @@ typedef enum wsb_engine_result {
     X(NULL_REFERENCE, 10, "null_reference")                                                        \
     X(UNCAUGHT_EXCEPTION, 11, "uncaught_exception")
 
+/** Which trap ended a guest. */
 typedef enum wsb_trap {
 #define WSB_TRAP_ENUM(name, value, text) WSB_TRAP_##name = (value),
     WSB_TRAP_MAP(WSB_TRAP_ENUM)

@@ -11,6 +11,7 @@
 
 WSB_BEGIN_DECLS
 
+/** For `wsb_host_module_ops.abi_version`. */
 #define WSB_HOST_MODULE_ABI_VERSION 1u
 
 /** One function of a host module: always raw. */
@@ -20,6 +21,7 @@ typedef struct wsb_host_module_function {
     wsb_raw_host_fn call;  /**< `user_data` is the instance's state from instance_create() */
 } wsb_host_module_function;
 
+/** A host module. Static; every member but call_begin must be set. */
 typedef struct wsb_host_module_ops {
     size_t size;
     uint32_t abi_version;

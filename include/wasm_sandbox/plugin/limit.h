@@ -11,10 +11,13 @@
 
 WSB_BEGIN_DECLS
 
+/** For `wsb_limit_ops.abi_version`. */
 #define WSB_LIMIT_ABI_VERSION 1u
 
+/** What is counted from zero: an instance's life, or each call. */
 typedef enum wsb_limit_scope { WSB_LIMIT_INSTANCE = 0, WSB_LIMIT_CALL = 1 } wsb_limit_scope;
 
+/** A limit. Static. */
 typedef struct wsb_limit_ops {
     size_t size;
     uint32_t abi_version;
