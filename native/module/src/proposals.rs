@@ -124,6 +124,9 @@ fn passes(bytes: &[u8], features: WasmFeatures) -> Result<(), Error> {
     Validator::new_with_features(FEATURES | features).validate_all(bytes).map(|_| ())
 }
 
+/// Each try reads the whole module: beyond this size what the parser said must do.
+const MAX_TRIED: usize = 4 << 20;
+
 /// Tells a module that needs a proposal that is off from one that is wrong in any case.
 pub fn diagnose(bytes: &[u8], original: Error) -> Failure {
     let every = OFF.iter().fold(NONE, |all, one| all | one.feature);
@@ -137,6 +140,12 @@ pub fn diagnose(bytes: &[u8], original: Error) -> Failure {
     // The parser often knows the proposal: try that one first, each try reads the module.
     let hint = original.missing_wasm_feature().unwrap_or(NONE);
     let hinted = OFF.iter().filter(|one| hint.contains(one.feature));
+    if bytes.len() > MAX_TRIED {
+        return match hinted.clone().next() {
+            Some(one) => refuse(one.name, one.reason, original.offset()),
+            None => Failure::malformed(&original),
+        };
+    }
     for one in hinted.chain(OFF) {
         if passes(bytes, one.feature | one.needs).is_ok() {
             return refuse(one.name, one.reason, original.offset());
