@@ -15,11 +15,13 @@ In README.md and docs/guide/*.md, fenced blocks are marked by what follows the l
                              a line `…` stands for any lines, `…` inside a line for any text
 
 Blocks of one file run in order in one empty folder. Any other block is only shown. Relative links
-to files of the repository are checked too. `wasm-sandbox-cc` compiles guest C against the guest SDK.
+to files of the repository are checked too. `wasm-sandbox-cc` compiles guest C against the guest SDK;
+`clang-19` finds the SDK's header as if it were installed.
 """
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,11 @@ FENCE = re.compile(r"^( *)(`{3,})(\S*)[ \t]*([^\n]*)\n(.*?)^\1\2[ \t]*$", re.MUL
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 GUEST_CC = """#!/bin/sh
 exec clang-19 --target=wasm32-wasi --sysroot=/usr -O2 -I'{root}/guest/include' "$@"
+"""
+
+
+INSTALLED_CLANG = """#!/bin/sh
+exec '{clang}' "$@" -I'{root}/guest/include'
 """
 
 
@@ -143,8 +150,9 @@ def main() -> None:
             work, tools = pathlib.Path(folder) / "work", pathlib.Path(folder) / "tools"
             work.mkdir()
             tools.mkdir()
-            (tools / "wasm-sandbox-cc").write_text(GUEST_CC.format(root=ROOT))
-            (tools / "wasm-sandbox-cc").chmod(0o755)
+            for name, text in (("wasm-sandbox-cc", GUEST_CC), ("clang-19", INSTALLED_CLANG)):
+                (tools / name).write_text(text.format(root=ROOT, clang=shutil.which("clang-19")))
+                (tools / name).chmod(0o755)
             document = Document(path, build, work.resolve())
             failures += document.check()
             ran += document.ran
