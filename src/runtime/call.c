@@ -16,7 +16,9 @@ static inline void add(_Atomic uint64_t *counter, uint64_t amount)
 static inline bool stack_is_enough(const wsb_instance *instance, const wsb__thread *thread)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    return here - thread->stack_low >= instance->stack_need && here < thread->stack_high;
+    /* Below the stack this wraps around, to more than any stack has. */
+    uintptr_t room = here - thread->stack_low;
+    return room >= instance->stack_need && room < thread->stack_high - thread->stack_low;
 }
 
 /* The common case in few instructions: a known thread of this process with room on its stack. */
@@ -50,7 +52,7 @@ __attribute__((noinline, cold)) static bool take_after_all(wsb_instance *instanc
             return true;
         }
     }
-    if (from != WSB__HELD || instance->thread != &wsb__this_thread) {
+    if (from != WSB__HELD || !wsb__instance_is_mine(instance)) {
         return false;
     }
     atomic_store(&instance->watch.state, WSB__RUNNING);
@@ -71,17 +73,20 @@ static inline void note_start(wsb_instance *instance, wsb__thread *thread, uint6
         wsb__thread_sample_cpu(thread, now);
     }
     wsb__watch *watch = &instance->watch;
-    atomic_store_explicit(&watch->started, now, memory_order_relaxed);
     atomic_store_explicit(&watch->cpu_base, thread->cpu_sample, memory_order_relaxed);
     atomic_store_explicit(&watch->cpu_clock, thread->cpu_clock, memory_order_relaxed);
-    instance->thread = thread;
+    atomic_store_explicit(&watch->started, now, memory_order_release);
+    atomic_store_explicit(&instance->thread, thread, memory_order_relaxed);
     thread->depth++;
 }
 
 static inline void note_end(wsb_instance *instance, wsb__thread *thread, uint64_t started,
                             uint64_t cpu_base)
 {
-    uint64_t elapsed = wsb__ticks() - started;
+    uint64_t now_ticks = wsb__ticks();
+    uint64_t elapsed = now_ticks > started ? now_ticks - started : 0;
+    /* Readers of usage count what is running by it: from here on the call is in the totals. */
+    atomic_store_explicit(&instance->watch.started, 0, memory_order_relaxed);
     add(&instance->wall_ticks, elapsed);
     if (__builtin_expect(elapsed > wsb__ticks_per_ms, 0)) {
         uint64_t now = wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -175,12 +180,12 @@ static wsb_status refuse_taken(wsb_instance *instance, const char *name, wsb_err
 }
 
 /* The instance was destroyed in one of its callbacks: nothing of it may be used after this, except
- * by the sequence that the call is part of, which releases it at its end. */
+ * by what the call is part of and what releases it in the end: a sequence, or its making. */
 static wsb_status finish_doomed(wsb_instance *instance, wsb_status status, wsb_error **out_error)
 {
     instance->ending.status = WSB_ERROR_CANCELLED;
     atomic_store(&instance->watch.state, WSB__CLOSED);
-    if (!instance->sequence.active) {
+    if (!instance->sequence.active && !instance->making) {
         wsb__instance_free(instance);
     }
     return status != WSB_OK ? status
@@ -224,6 +229,9 @@ wsb_status wsb__call(wsb_instance *instance, const wsb__target *target, wsb_raw_
     failure.backtrace[0] = '\0';
     wsb_engine_result result =
         target->enter(instance->engine_instance, &target->handle, target->type, values, &failure);
+    if (__builtin_expect(result != WSB_ENGINE_OK, 0)) {
+        instance->failed_after = wsb__call_elapsed(instance);
+    }
     note_end(instance, thread, started, cpu_base);
     wsb_status status = WSB_OK;
     if (__builtin_expect(result != WSB_ENGINE_OK, 0)) {
@@ -242,7 +250,7 @@ wsb_status wsb__sequence_begin(wsb_instance *instance, const char *name, wsb_err
         !take(instance)) {
         return wsb__call_refused(instance, name, out_error);
     }
-    instance->thread = thread;
+    atomic_store_explicit(&instance->thread, thread, memory_order_relaxed);
     instance->sequence = (wsb__sequence){.active = true};
     instance->extras |= WSB__EXTRA_SEQUENCE;
     atomic_store(&instance->watch.state, WSB__HELD);

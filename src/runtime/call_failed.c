@@ -56,6 +56,24 @@ static wsb_status refuse_stack(const wsb_instance *instance, const wsb__thread *
                          (unsigned long long)(here - thread->stack_low));
 }
 
+static wsb_status refuse_busy(const char *name, wsb_error **out_error)
+{
+    wsb_error_details details = {
+        .operation = name,
+        .suggestion = "wait for its call to end, or use another instance of the module"};
+    return wsb_error_set(out_error, WSB_ERROR_BUSY, &details,
+                         "%s: the instance is running a call already", name);
+}
+
+/* As the call found it; an instance that is idle now may have been busy then. */
+static bool stack_is_short(const wsb_instance *instance, const wsb__thread *thread)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    bool own = here >= thread->stack_low && here < thread->stack_high;
+    return own ? here - thread->stack_low < instance->stack_need
+               : !instance->runtime->allow_foreign_stacks;
+}
+
 wsb_status wsb__call_refused(wsb_instance *instance, const char *name, wsb_error **out_error)
 {
     wsb__thread *thread = &wsb__this_thread;
@@ -80,16 +98,20 @@ wsb_status wsb__call_refused(wsb_instance *instance, const char *name, wsb_error
     case WSB__CLOSED:
         return refuse_closed(instance, name, out_error);
     case WSB__HELD:
-    case WSB__RUNNING: {
-        wsb_error_details details = {
-            .operation = name,
-            .suggestion = "wait for its call to end, or use another instance of the module"};
-        return wsb_error_set(out_error, WSB_ERROR_BUSY, &details,
-                             "%s: the instance is running a call already", name);
-    }
+    case WSB__RUNNING:
+        return refuse_busy(name, out_error);
     default:
-        return refuse_stack(instance, thread, name, out_error);
+        break;
     }
+    return stack_is_short(instance, thread) ? refuse_stack(instance, thread, name, out_error)
+                                            : refuse_busy(name, out_error);
+}
+
+uint64_t wsb__call_elapsed(const wsb_instance *instance)
+{
+    uint64_t started = atomic_load_explicit(&instance->watch.started, memory_order_relaxed);
+    uint64_t now = wsb__ticks();
+    return now > started ? now - started : 0; /* two processors' counters may differ a little */
 }
 
 wsb_status wsb__due(wsb_instance *instance)
@@ -98,13 +120,13 @@ wsb_status wsb__due(wsb_instance *instance)
     if (atomic_load_explicit(&instance->stop, memory_order_relaxed)) {
         return WSB_ERROR_CANCELLED;
     }
-    uint64_t started = atomic_load_explicit(&watch->started, memory_order_relaxed);
-    if (wsb__ticks() - started >= watch->wall_limit_ticks) {
+    if (wsb__call_elapsed(instance) >= watch->wall_limit_ticks) {
         return WSB_ERROR_TIMEOUT;
     }
     if (watch->cpu_limit_ns != UINT64_MAX) {
         uint64_t base = atomic_load_explicit(&watch->cpu_base, memory_order_relaxed);
-        if (wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID) - base >= watch->cpu_limit_ns) {
+        uint64_t cpu = wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        if (cpu > base && cpu - base >= watch->cpu_limit_ns) {
             return WSB_ERROR_CPU_TIME;
         }
     }
@@ -129,13 +151,12 @@ static wsb_status report_time(wsb_instance *instance, wsb_status status, const c
     bool cpu = status == WSB_ERROR_CPU_TIME;
     const char *limit = cpu ? "max_cpu_time" : "max_wall_time";
     uint64_t allowed = cpu ? instance->limits.max_cpu_time : instance->limits.max_wall_time;
-    uint64_t started = atomic_load_explicit(&instance->watch.started, memory_order_relaxed);
     wsb_error_details details = {
         .operation = name,
         .subject = limit,
         .used = cpu ? wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID) -
                           atomic_load_explicit(&instance->watch.cpu_base, memory_order_relaxed)
-                    : wsb__ticks_to_ns(wsb__ticks() - started),
+                    : wsb__ticks_to_ns(instance->failed_after),
         .allowed = allowed,
         .backtrace = failure->backtrace,
         .suggestion = cpu ? "raise max_cpu_time" : "raise max_wall_time"};
@@ -221,6 +242,9 @@ static wsb_status report(wsb_instance *instance, wsb_engine_result result,
                          const wsb_engine_failure *failure, const char *name, wsb_error **out_error)
 {
     wsb_error_details details = {.operation = name, .backtrace = failure->backtrace};
+    if (result == WSB_ENGINE_HOST_TRAP && instance->ending.message[0] != '\0') {
+        return report_host(instance, name, failure, out_error); /* also where its status is ours */
+    }
     switch (instance->ending.status) {
     case WSB_ERROR_TIMEOUT:
     case WSB_ERROR_CPU_TIME:

@@ -100,13 +100,22 @@ static bool is_in_use(wsb_instance *instance)
     return state != WSB__IDLE && state != WSB__CLOSED;
 }
 
+/* In a forked child, for an instance that was made before. */
+static bool is_of_parent(const wsb_instance *instance)
+{
+    return instance->fork_generation != atomic_load(&wsb__fork_generation);
+}
+
 void wsb_instance_destroy(wsb_instance *instance)
 {
     if (instance == NULL) {
         return;
     }
+    if (is_of_parent(instance)) {
+        return; /* nobody is here who could end a call, and no lock can be trusted */
+    }
     if (atomic_load(&instance->watch.state) == WSB__RUNNING) {
-        if (instance->thread == &wsb__this_thread) {
+        if (wsb__instance_is_mine(instance)) {
             instance->doomed = true; /* in its own callback: when that call ends */
             wsb_instance_cancel(instance);
             return;
@@ -126,6 +135,9 @@ void wsb_instance_cancel(wsb_instance *instance)
         return;
     }
     atomic_store(&instance->stop, true);
+    if (is_of_parent(instance)) {
+        return;
+    }
     wsb__watchdog_cancel(&instance->runtime->watchdog, &instance->watch);
 }
 
@@ -158,9 +170,12 @@ static void times_now(const wsb_instance *instance, wsb_usage *usage)
         return;
     }
     uint64_t started =
-        atomic_load_explicit((_Atomic uint64_t *)&watch->started, memory_order_relaxed);
+        atomic_load_explicit((_Atomic uint64_t *)&watch->started, memory_order_acquire);
     uint64_t base =
         atomic_load_explicit((_Atomic uint64_t *)&watch->cpu_base, memory_order_relaxed);
+    if (started == 0) {
+        return; /* just starting, or in the totals already */
+    }
     int clock = atomic_load_explicit((_Atomic int *)&watch->cpu_clock, memory_order_relaxed);
     uint64_t now = wsb__ticks();
     uint64_t cpu = wsb__cpu_clock_ns(clock);

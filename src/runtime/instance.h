@@ -72,13 +72,14 @@ struct wsb_instance {
     uint32_t extras;
     const wsb_runtime_ops *ops;
     void *engine_instance;
-    void *caller;         /* the engine's, while a host function runs */
-    wsb__thread *thread;  /* that runs it */
-    bool doomed;          /* destroyed in its own callback */
-    bool has_memory;      /* cleared where the engine does not find it */
-    bool memory_known;    /* `memory` is set: looked up when first needed */
-    bool counts_refusals; /* memory.grow is used; cleared as above */
-    bool refusals_known;  /* `refusal_counter` is set */
+    void *caller;                /* the engine's, while a host function runs */
+    wsb__thread *_Atomic thread; /* that runs it; others look whether it is theirs */
+    bool doomed;                 /* destroyed in its own callback */
+    bool making;                 /* wsb_instance_create() has not returned */
+    bool has_memory;             /* cleared where the engine does not find it */
+    bool memory_known;           /* `memory` is set: looked up when first needed */
+    bool counts_refusals;        /* memory.grow is used; cleared as above */
+    bool refusals_known;         /* `refusal_counter` is set */
     wsb_engine_handle memory;
     uint64_t stack_need; /* bytes below the caller's stack pointer */
     _Atomic uint64_t calls;
@@ -97,6 +98,7 @@ struct wsb_instance {
     wsb__sequence sequence;
     wsb_engine_handle refusal_counter;
     wsb__ending ending;
+    uint64_t failed_after;      /* ticks that a call had taken when it failed */
     const char *operation;      /* of the present call, for errors */
     const char *host_operation; /* the import that is running */
     wsb__pending pending;
@@ -112,6 +114,12 @@ struct wsb_instance {
     void *states[WSB__MAX_HOST_MODULES];
     bool state_made[WSB__MAX_HOST_MODULES];
 };
+
+/* Whether the calling thread is the one that runs it. */
+static inline bool wsb__instance_is_mine(wsb_instance *instance)
+{
+    return atomic_load_explicit(&instance->thread, memory_order_relaxed) == &wsb__this_thread;
+}
 
 /* The state that a host module made for an instance; NULL where the instance does not use it. */
 void *wsb__instance_host_state(const wsb_instance *instance, const wsb_host_module_ops *ops);
@@ -138,6 +146,9 @@ void wsb__sequence_end(wsb_instance *instance);
 
 /* Asked by the engine after an interrupt, on the guest's thread. */
 bool wsb__should_stop(void *instance);
+
+/* Ticks since the present call, or the sequence that it is part of, started. */
+uint64_t wsb__call_elapsed(const wsb_instance *instance);
 
 /* The status with which a call ends whose deadline, CPU time or cancellation has come; WSB_OK
  * where none has. */

@@ -324,7 +324,9 @@ wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *co
     status = wsb__limit_registry_resolve(&module->runtime->limits, limits.named, limits.named_count,
                                          instance->named_limit, out_error);
     if (status == WSB_OK) {
+        instance->making = true;
         status = build(instance, &given, out_error);
+        instance->making = false;
     }
     if (status != WSB_OK) {
         wsb__instance_free(instance);

@@ -26,7 +26,7 @@ static access begin_access(wsb_instance *instance)
     if (expected == WSB__CLOSED) {
         return ACCESS_INSIDE; /* for good: its memory can still be looked at */
     }
-    bool own = instance->thread == &wsb__this_thread &&
+    bool own = wsb__instance_is_mine(instance) &&
                (expected == WSB__HELD || (expected == WSB__RUNNING && instance->caller != NULL));
     return own ? ACCESS_INSIDE : ACCESS_REFUSED;
 }

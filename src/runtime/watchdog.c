@@ -84,7 +84,7 @@ static void link_watch(wsb__watchdog *watchdog, wsb__watch *watch)
 static uint64_t until_due(wsb__watch *watch, uint64_t now)
 {
     uint64_t started = atomic_load_explicit(&watch->started, memory_order_relaxed);
-    uint64_t elapsed = now > started ? now - started : 0;
+    uint64_t elapsed = started != 0 && now > started ? now - started : 0; /* 0: just starting */
     if (elapsed < watch->shortest_ticks) {
         return watch->shortest_ticks - elapsed;
     }

@@ -29,7 +29,7 @@ typedef struct wsb__watch {
     int wait_fd;               /* eventfd + 1 of the thread that waits in a host function, or 0 */
     _Atomic uint32_t state;    /* the instance's */
     _Atomic bool listed;       /* on the list: the watchdog looks by itself */
-    _Atomic uint64_t started;  /* ticks at the start of the present call */
+    _Atomic uint64_t started;  /* ticks at the start of the present call; 0: none */
     _Atomic int cpu_clock;     /* clockid_t of the calling thread */
     _Atomic uint64_t cpu_base; /* its CPU time at the start of the call, at most 1 ms early */
     uint64_t wall_limit_ticks; /* UINT64_MAX: none; these three are fixed at creation */
