@@ -72,7 +72,7 @@ static wsb_status run(wsb_sandbox *sandbox, wsb_module_id module, const submissi
     limits.max_memory = 32 * WSB_MIB;
     limits.max_cpu_time = WSB_SECOND / 2;
     limits.max_wall_time = 2 * WSB_SECOND;
-    limits.max_output = 64 * 1024;
+    limits.max_output = WSB_MIB / 16;
 
     wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
     config.capabilities = &capabilities;

@@ -104,7 +104,7 @@ static wsb_instance_id new_instance(wsb_sandbox *sandbox, wsb_module_id module,
     wsb_instance_id instance = 0;
     wsb_resource_limits limits = WSB_RESOURCE_LIMITS_INIT;
     wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
-    limits.max_wall_time = 100 * WSB_MILLISECOND;
+    limits.max_wall_time = 250 * WSB_MILLISECOND;
     config.limits = &limits;
     config.imports = imports;
     check(wsb_sandbox_create_instance(sandbox, module, &config, &instance, &error), &error);
