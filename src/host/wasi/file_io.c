@@ -42,6 +42,14 @@ static int quota_used_up(wsb__wasi_call *call, uint64_t wanted)
     return WASI_EDQUOT;
 }
 
+int wsb__wasi_charge_write(wsb__wasi_call *call, uint64_t count)
+{
+    if (count > call->wasi->write_left)
+        return quota_used_up(call, count);
+    charge_write(call, count);
+    return 0;
+}
+
 static int too_large(wsb__wasi_call *call, const wsb__wasi_grant *grant, uint64_t end)
 {
     bool own = grant->max_size != UINT64_MAX;

@@ -23,6 +23,8 @@ typedef struct wsb__wasi_grant {
     uint64_t rights;    /* everything that may be done in it */
     uint64_t max_size;  /* of a file; UINT64_MAX: none */
     uint64_t hole_size; /* how far a file may be made to reach beyond its end */
+    uint64_t
+        plain_device; /* of the last file that was opened: no file system of the kernel's own */
     bool writable;
     const char *name; /* that the guest sees */
     uint32_t name_length;
@@ -379,6 +381,10 @@ int wsb__wasi_store_filestat(const wsb__wasi_call *call, uint32_t offset, const 
 int wsb__wasi_times(uint64_t atim, uint64_t mtim, uint32_t flags, struct timespec out[2]);
 
 /* --- file_io.c --- */
+
+/* Charges what is written by other means than a write: WASI_EDQUOT with an event where it is more
+ * than what is left. */
+int wsb__wasi_charge_write(wsb__wasi_call *call, uint64_t count);
 
 /* Ends a transfer of files and standard input: charges it and tells the guest how much it was. */
 int wsb__wasi_end_read(wsb__wasi_call *call, uint32_t result_offset, uint64_t count);

@@ -26,6 +26,9 @@ void wsb__os_set_resolver(wsb__os_resolver resolver);
 /* Reserves blocks; never writes by hand where the filesystem cannot. */
 int wsb__os_allocate(int fd, uint64_t offset, uint64_t length);
 
+/* Whether a file is the kernel's window on processes (procfs); true where it cannot be told. */
+bool wsb__os_is_process_files(int fd);
+
 /* Fills `buffer` with raw entries from `cookie` on (0: the start). */
 int wsb__os_read_directory(int fd, uint64_t cookie, void *buffer, size_t size, size_t *out_length);
 /* Takes the next entry out; false at the end. */

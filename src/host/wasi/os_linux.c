@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +67,12 @@ int wsb__os_open_beneath(int dir_fd, const char *path, int flags, mode_t mode, i
         return ENOSYS;
     }
     return error == ENOSYS ? EIO : error;
+}
+
+bool wsb__os_is_process_files(int fd)
+{
+    struct statfs about;
+    return fstatfs(fd, &about) != 0 || about.f_type == PROC_SUPER_MAGIC;
 }
 
 int wsb__os_allocate(int fd, uint64_t offset, uint64_t length)

@@ -1,6 +1,7 @@
 /* path_open: what the capability, the directory's rights and the asked-for rights have in common.
  */
 #include "host/wasi/internal.h"
+#include "host/wasi/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,9 +101,24 @@ static int prepare(wsb__wasi_call *call, const wsb__wasi_path *path, open_reques
     return wsb__wasi_may_open(call);
 }
 
+/* A process's memory and secrets are files of procfs, also those of the host: /proc/self/mem is a
+ * regular file that writes where no page may be written. Looked at once for each file system. */
+static bool is_plain_file(wsb__wasi_grant *grant, int fd, const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return false;
+    if (grant->plain_device == st->st_dev)
+        return true;
+    if (wsb__os_is_process_files(fd))
+        return false;
+    grant->plain_device = st->st_dev;
+    return true;
+}
+
 /* The entry of what was opened. Only files and directories are given to a guest: a FIFO, socket
  * or device could block or do anything. */
-static int make_entry(const open_request *request, int fd, wsb__wasi_entry *out)
+static int make_entry(const wsb__wasi *wasi, const open_request *request, int fd,
+                      wsb__wasi_entry *out)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
@@ -115,7 +131,7 @@ static int make_entry(const open_request *request, int fd, wsb__wasi_entry *out)
         out->inheriting = request->inheriting & request->parent->inheriting;
         return 0;
     }
-    if (!S_ISREG(st.st_mode))
+    if (!is_plain_file(&wasi->grants[out->grant], fd, &st))
         return WASI_ENOTSUP;
     out->kind = WASI__FILE;
     out->flags = request->fdflags;
@@ -129,7 +145,7 @@ static int add(wsb__wasi_call *call, const open_request *request, const wsb__was
 {
     wsb__wasi_entry entry;
     uint32_t number = 0;
-    int result = make_entry(request, fd, &entry);
+    int result = make_entry(call->wasi, request, fd, &entry);
     if (result == WASI_ENOTSUP)
         wsb__wasi_denied(call, "filesystem", wsb__wasi_path_view(path));
     if (!result)

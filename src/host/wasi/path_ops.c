@@ -80,7 +80,14 @@ int wsb__wasi_path_symlink(wsb__wasi_call *call)
     int result = wsb__wasi_load_path(call, wsb__wasi_u32(call, 0), wsb__wasi_u32(call, 1), &text);
     if (!result)
         result = find_leaf(call, 2, 3, WASI_PATH_SYMLINK, WASI_EEXIST, &t);
-    return result ? result : done(&t, symlinkat(text.text, t.leaf.fd, t.leaf.name));
+    if (result)
+        return result;
+    /* A link's text is data like a file's. */
+    result = wsb__wasi_charge_write(call, text.length);
+    if (!result)
+        return done(&t, symlinkat(text.text, t.leaf.fd, t.leaf.name));
+    wsb__wasi_leaf_close(&t.leaf);
+    return result;
 }
 
 int wsb__wasi_path_readlink(wsb__wasi_call *call)
