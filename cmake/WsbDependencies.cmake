@@ -9,5 +9,19 @@ add_library(wsb_dependencies INTERFACE)
 target_link_libraries(wsb_dependencies INTERFACE PkgConfig::JANSSON PkgConfig::SODIUM
     ${WSB_MSGPACK_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS} m)
 
-add_library(wsb_cli_dependencies INTERFACE)
-target_link_libraries(wsb_cli_dependencies INTERFACE PkgConfig::JANSSON Threads::Threads)
+# The same as static archives, for the command; a library that has none is linked as it is.
+function(wsb_static_library out name shared)
+    find_library(WSB_STATIC_${name} NAMES lib${name}.a)
+    mark_as_advanced(WSB_STATIC_${name})
+    if(WSB_STATIC_${name} AND NOT WSB_SANITIZE)
+        set(${out} ${WSB_STATIC_${name}} PARENT_SCOPE)
+    else()
+        set(${out} ${shared} PARENT_SCOPE)
+    endif()
+endfunction()
+wsb_static_library(wsb_jansson jansson PkgConfig::JANSSON)
+wsb_static_library(wsb_sodium sodium PkgConfig::SODIUM)
+wsb_static_library(wsb_msgpack msgpackc ${WSB_MSGPACK_LIBRARY})
+add_library(wsb_static_dependencies INTERFACE)
+target_link_libraries(wsb_static_dependencies INTERFACE ${wsb_jansson} ${wsb_sodium}
+    ${wsb_msgpack} Threads::Threads ${CMAKE_DL_LIBS} m)

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 _Thread_local wsb__thread wsb__this_thread __attribute__((tls_model("initial-exec")));
@@ -41,7 +42,32 @@ void wsb__fork_watch(void)
     pthread_once(&fork_once, install);
 }
 
-bool wsb__thread_learn(wsb__thread *thread)
+/* Where the main thread's stack begins; glibc's dynamic linker has it. */
+extern void *__libc_stack_end;
+
+/* The main thread's stack grows to its limit, for which the kernel leaves room at exec(2): at least
+ * 128 MiB. Asking the C library instead costs reading all of /proc/self/maps. */
+static bool learn_main_stack(wsb__thread *thread)
+{
+    enum { CAP = 64 * 1024 * 1024 };
+    struct rlimit limit;
+    if (gettid() != getpid() || __libc_stack_end == NULL || getrlimit(RLIMIT_STACK, &limit) != 0) {
+        return false;
+    }
+    /* Arguments and environment, at most a quarter (execve(2)), are above the end. */
+    uintptr_t size = limit.rlim_cur < CAP ? (uintptr_t)limit.rlim_cur : CAP;
+    size -= size / 4;
+    uintptr_t high = (uintptr_t)__libc_stack_end;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (here > high || size > high || here < high - size) {
+        return false;
+    }
+    thread->stack_low = high - size;
+    thread->stack_high = high;
+    return true;
+}
+
+static bool learn_stack(wsb__thread *thread)
 {
     pthread_attr_t attributes;
     void *low = NULL;
@@ -51,11 +77,17 @@ bool wsb__thread_learn(wsb__thread *thread)
     }
     int failed = pthread_attr_getstack(&attributes, &low, &size);
     pthread_attr_destroy(&attributes);
-    if (failed != 0 || pthread_getcpuclockid(pthread_self(), &thread->cpu_clock) != 0) {
-        return false;
-    }
     thread->stack_low = (uintptr_t)low;
     thread->stack_high = (uintptr_t)low + size;
+    return failed == 0;
+}
+
+bool wsb__thread_learn(wsb__thread *thread)
+{
+    if ((!learn_main_stack(thread) && !learn_stack(thread)) ||
+        pthread_getcpuclockid(pthread_self(), &thread->cpu_clock) != 0) {
+        return false;
+    }
     thread->generation = atomic_load(&wsb__fork_generation);
     return true;
 }

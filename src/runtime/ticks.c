@@ -8,7 +8,7 @@
 #endif
 
 bool wsb__ticks_native = false;
-uint64_t wsb__ticks_per_ms = 1000000;
+uint64_t wsb__ticks_per_ms = 1000000; /* x86-64 counts at 1 to 5 GHz */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint64_t first_ticks;
@@ -52,60 +52,44 @@ static void set_rate(double rate)
     atomic_store_explicit(&rate_bits, u.bits, memory_order_relaxed);
 }
 
+void wsb__ticks_refine(void)
+{
+    if (!wsb__ticks_native) {
+        return;
+    }
+    uint64_t ns = wsb__monotonic_ns() - first_ns;
+    uint64_t ticks = wsb__ticks() - first_ticks;
+    if (ticks > 0 && ns >= FIRST_MEASUREMENT_NS) {
+        set_rate((double)ns / (double)ticks);
+    }
+}
+
 static double get_rate(void)
 {
     union {
         uint64_t bits;
         double value;
     } u = {.bits = atomic_load_explicit(&rate_bits, memory_order_relaxed)};
+    while (__builtin_expect(u.bits == 0, 0)) {
+        wsb__ticks_refine();
+        u.bits = atomic_load_explicit(&rate_bits, memory_order_relaxed);
+    }
     return u.value;
-}
-
-/* Both clocks at one moment. A thread that loses its processor between the two readings would
- * make the rate, and with it every deadline, wrong by as much: of a few attempts the one counts
- * whose readings are the closest together. */
-static void read_both(uint64_t *out_ticks, uint64_t *out_ns)
-{
-    uint64_t closest = UINT64_MAX;
-    for (int i = 0; i < ATTEMPTS; i++) {
-        uint64_t before = wsb__ticks();
-        uint64_t ns = wsb__monotonic_ns();
-        uint64_t apart = wsb__ticks() - before;
-        if (apart < closest) {
-            closest = apart;
-            *out_ticks = before + apart / 2;
-            *out_ns = ns;
-        }
-    }
-}
-
-void wsb__ticks_refine(void)
-{
-    uint64_t ticks = 0;
-    uint64_t ns = 0;
-    if (!wsb__ticks_native) {
-        return;
-    }
-    read_both(&ticks, &ns);
-    ticks -= first_ticks;
-    ns -= first_ns;
-    if (ticks > 0 && ticks < UINT64_MAX / 2 && ns >= FIRST_MEASUREMENT_NS) {
-        set_rate((double)ns / (double)ticks);
-    }
 }
 
 static void init(void)
 {
-    set_rate(1.0);
     wsb__ticks_native = counter_is_constant();
     if (!wsb__ticks_native) {
         return;
     }
-    read_both(&first_ticks, &first_ns);
-    while (wsb__monotonic_ns() - first_ns < FIRST_MEASUREMENT_NS) {
-    }
-    wsb__ticks_refine();
-    wsb__ticks_per_ms = wsb__ns_to_ticks(1000000);
+#if defined(__aarch64__)
+    uint64_t frequency;
+    __asm__("mrs %0, cntfrq_el0" : "=r"(frequency));
+    wsb__ticks_per_ms = frequency / 1000;
+#endif
+    first_ns = wsb__monotonic_ns();
+    first_ticks = wsb__ticks();
 }
 
 void wsb__ticks_init(void)

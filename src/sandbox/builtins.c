@@ -23,8 +23,14 @@ static const wsb_host_module_ops *const builtin_host_modules[] = {
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Folders of engines, relative to the folder of the file that holds this code: as built, as
- * installed. */
-static const char *const engine_folders[] = {"engines", "wasm-sandbox/engines"};
+ * installed beside the library, as installed for a program that carries the library with it. */
+static const char *const engine_folders[] = {
+    "engines",
+    "wasm-sandbox/engines",
+#ifdef WSB_ENGINE_DIR_FROM_BIN
+    WSB_ENGINE_DIR_FROM_BIN,
+#endif
+};
 
 /* The file that holds this code, absolute: the library, or the program where that is linked
  * statically. The name by which a program was started is its caller's word, so the kernel is
