@@ -58,9 +58,19 @@ cmake -S "$root/cmake/consumer" -B "$work/by-cmake" -DCMAKE_PREFIX_PATH="$moved"
 }
 "$work/by-cmake/consumer"
 
+# The examples are a project of their own, too.
+{
+    cmake -S "$root/examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$moved" &&
+        cmake --build "$work/examples" --parallel "$(nproc)" &&
+        ctest --test-dir "$work/examples" --output-on-failure --no-tests=error
+} >"$work/examples.log" 2>&1 || {
+    cat "$work/examples.log" >&2
+    exit 1
+}
+
 "$moved/bin/wasm-sandbox" engines
 echo '(module (func (export "add") (param i32 i32) (result i32)
     (i32.add (local.get 0) (local.get 1))))' >"$work/add.wat"
 answer=$(XDG_CACHE_HOME="$work/cache" "$moved/bin/wasm-sandbox" call "$work/add.wat" add 5 3)
 [ "$answer" = 8 ] || { echo "check-install: the installed command answered: $answer" >&2; exit 1; }
-echo "check-install: shared, static, CMake and command work from a moved installation"
+echo "check-install: shared, static, CMake, examples and command work from a moved installation"
