@@ -91,10 +91,12 @@ static void test_another_key_is_refused(void **state)
 /* Authenticates bytes that seal() would not make. */
 static void resign(wsb_buf *bytes)
 {
+    uint8_t once[32];
     wsb__key_hash hash;
-    wsb__key_hash_start(&hash, &key, "wsb envelope v1");
-    crypto_generichash_blake2b_update(&hash, bytes->data + 40, bytes->len - 40);
-    crypto_generichash_blake2b_final(&hash, bytes->data + 8, 32);
+    wsb__key_hash_start(&hash, &key, "wsb envelope v2");
+    crypto_generichash_blake2b_update(&hash, bytes->data + 24, 96 - 24);
+    crypto_generichash_blake2b_final(&hash, once, sizeof once);
+    crypto_onetimeauth_poly1305(bytes->data + 8, bytes->data + 96, bytes->len - 96, once);
 }
 
 static void test_authentic_nonsense_is_refused(void **state)
@@ -118,20 +120,27 @@ static void test_authentic_nonsense_is_refused(void **state)
     wsb_buf_fini(&bytes);
 }
 
+/* The nonce differs each time, and with it the tag. */
 static void test_pieces_are_the_same_bytes(void **state)
 {
     (void)state;
     wsb_buf bytes = seal();
+    wsb_buf again = seal();
+    assert_memory_not_equal(bytes.data + 24, again.data + 24, 16);
+    assert_memory_not_equal(bytes.data + 8, again.data + 8, 16);
+    wsb_buf_fini(&again);
     wsb__envelope_parts parts = sample();
     wsb__sealed sealed;
     assert_int_equal(wsb__envelope_seal_pieces(&key, &parts, &sealed, NULL), WSB_OK);
     assert_int_equal(sealed.size, bytes.len);
+    memcpy(bytes.data + 8, sealed.header + 8, 32);
     size_t at = 0;
     for (size_t i = 0; i < WSB__ENVELOPE_PIECES; i++) {
         assert_memory_equal(bytes.data + at, sealed.pieces[i].iov_base, sealed.pieces[i].iov_len);
         at += sealed.pieces[i].iov_len;
     }
     assert_int_equal(at, bytes.len);
+    assert_int_equal(wsb__envelope_open(&key, view(&bytes), &parts, NULL), WSB_OK);
     wsb_buf_fini(&bytes);
     parts.code.len = SIZE_MAX;
     assert_int_equal(wsb__envelope_seal_pieces(&key, &parts, &sealed, NULL),
