@@ -48,8 +48,9 @@ static void list_similar(const wsb_module_info *info, wsb_str name, wsb_buf *lis
     for (int pass = 0; pass < 2 && listed == 0; pass++) {
         for (size_t i = 0; i < info->export_count && listed < 8; i++) {
             const wsb_extern_info *export = &info->exports[i];
-            bool alike = pass == 1 || (export->name.len >= prefix &&
-                                       memcmp(export->name.data, name.data, prefix) == 0);
+            bool alike =
+                pass == 1 || prefix == 0 ||
+                (export->name.len >= prefix && memcmp(export->name.data, name.data, prefix) == 0);
             if (export->kind == WSB_EXTERN_FUNCTION && alike &&
                 wsb__buf_printf(list, 1024, "%s'%.*s'", listed > 0 ? ", " : "",
                                 (int)export->name.len, export->name.data) == WSB_OK) {
@@ -157,6 +158,10 @@ wsb_status wsb_instance_function(wsb_instance *instance, wsb_str name, wsb_funct
     if (instance == NULL || out_function == NULL) {
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
                              "look up function: no instance, or nowhere to put the function");
+    }
+    if (instance->engine_instance == NULL) {
+        return wsb_error_set(out_error, WSB_ERROR_BUSY, NULL,
+                             "look up function: the instance is being made");
     }
     if (instance->functions != NULL) {
         wsb_function *known = wsb__map_get(instance->functions, name);

@@ -75,6 +75,10 @@ static wsb_status check_usable(wsb_instance *instance, const char *operation, ws
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL, "%s: no instance",
                              operation);
     }
+    if (instance->engine_instance == NULL) {
+        return wsb_error_set(out_error, WSB_ERROR_BUSY, NULL, "%s: the instance is being made",
+                             operation); /* by a host module that makes its state */
+    }
     return wsb__runtime_check_fork(instance->runtime, operation, out_error);
 }
 
@@ -208,9 +212,6 @@ wsb_status wsb_instance_get_global(wsb_instance *instance, wsb_str name, wsb_val
     const wsb_extern_info *info;
     wsb_engine_handle handle;
     wsb_status status = check_usable(instance, "read global", out_error);
-    if (status == WSB_OK) {
-        status = find_global(instance, name, "read global", &info, &handle, out_error);
-    }
     if (status != WSB_OK) {
         return status;
     }
@@ -218,11 +219,14 @@ wsb_status wsb_instance_get_global(wsb_instance *instance, wsb_str name, wsb_val
     if (how == ACCESS_REFUSED) {
         return busy("read global", out_error);
     }
-    wsb_value value = {.type = info->value_type};
-    instance->ops->global_get(instance->engine_instance, &handle, info->value_type, &value.of);
+    status = find_global(instance, name, "read global", &info, &handle, out_error);
+    if (status == WSB_OK) {
+        wsb_value value = {.type = info->value_type};
+        instance->ops->global_get(instance->engine_instance, &handle, info->value_type, &value.of);
+        *out_value = value;
+    }
     end_access(instance, how);
-    *out_value = value;
-    return WSB_OK;
+    return status;
 }
 
 static wsb_status check_global_write(const wsb_extern_info *info, const wsb_value *value,
@@ -248,12 +252,6 @@ wsb_status wsb_instance_set_global(wsb_instance *instance, wsb_str name, const w
     const wsb_extern_info *info;
     wsb_engine_handle handle;
     wsb_status status = check_usable(instance, "write global", out_error);
-    if (status == WSB_OK) {
-        status = find_global(instance, name, "write global", &info, &handle, out_error);
-    }
-    if (status == WSB_OK) {
-        status = check_global_write(info, value, out_error);
-    }
     if (status != WSB_OK) {
         return status;
     }
@@ -261,7 +259,13 @@ wsb_status wsb_instance_set_global(wsb_instance *instance, wsb_str name, const w
     if (how == ACCESS_REFUSED) {
         return busy("write global", out_error);
     }
-    instance->ops->global_set(instance->engine_instance, &handle, info->value_type, &value->of);
+    status = find_global(instance, name, "write global", &info, &handle, out_error);
+    if (status == WSB_OK) {
+        status = check_global_write(info, value, out_error);
+    }
+    if (status == WSB_OK) {
+        instance->ops->global_set(instance->engine_instance, &handle, info->value_type, &value->of);
+    }
     end_access(instance, how);
-    return WSB_OK;
+    return status;
 }

@@ -80,6 +80,15 @@ static void a_set_of_functions_goes_with_its_last_instance(void **state)
     wsb_module_destroy(module);
 }
 
+static void a_name_without_letters_is_not_found(void **state)
+{
+    wsb_function *function;
+    wsb_instance *instance = instantiate(*state, FAKE_GUEST, NULL);
+    MUST_FAIL(WSB_ERROR_NOT_FOUND, "'nop'",
+              wsb_instance_function(instance, (wsb_str){NULL, 0}, &function, err));
+    wsb_instance_destroy(instance);
+}
+
 static void destroy_instance(void *data)
 {
     wsb_instance_destroy(data);
@@ -309,6 +318,7 @@ int main(void)
         cmocka_unit_test(an_instance_destroyed_while_it_is_made_is_released_once),
         cmocka_unit_test(an_instance_destroyed_in_its_call_is_released_after_it),
         cmocka_unit_test(a_set_of_functions_goes_with_its_last_instance),
+        cmocka_unit_test(a_name_without_letters_is_not_found),
         cmocka_unit_test(destroying_a_set_may_call_back),
         cmocka_unit_test(a_wait_that_the_system_refuses_ends_at_once),
         cmocka_unit_test(a_host_functions_own_words_are_kept),

@@ -18,8 +18,17 @@ static wsb_status make_state(wsb_instance *instance, const wsb_capabilities *cap
                              const wsb_resource_limits *limits, void **out_state,
                              wsb_error **out_error)
 {
-    (void)instance;
+    wsb_function *function;
+    wsb_value value;
+    char byte;
     (void)capabilities;
+    /* There is nothing yet to look at. */
+    assert_int_equal(wsb_instance_function(instance, wsb_cstr("nop"), &function, NULL),
+                     WSB_ERROR_BUSY);
+    assert_int_equal(wsb_instance_get_global(instance, wsb_cstr("g"), &value, NULL),
+                     WSB_ERROR_BUSY);
+    assert_int_equal(wsb_instance_read_memory(instance, 0, &byte, 1, NULL), WSB_ERROR_BUSY);
+    assert_int_equal(wsb_instance_memory_size(instance), 0);
     if (refuse_states || limits->max_memory == 0) {
         return wsb_error_set(out_error, WSB_ERROR_CAPABILITY_NOT_GRANTED, NULL, "no log for you");
     }
