@@ -14,7 +14,7 @@
 
 enum { CHUNK = 65536 };
 
-static wsb_status failed(wsb_str path, int error, wsb_error **out_error)
+static wsb_status failed(wsb_str path, int error, uint64_t max, wsb_error **out_error)
 {
     wsb_status status = error == ENOENT || error == ENOTDIR ? WSB_ERROR_NOT_FOUND
                         : error == EACCES || error == EPERM ? WSB_ERROR_ACCESS_DENIED
@@ -23,6 +23,10 @@ static wsb_status failed(wsb_str path, int error, wsb_error **out_error)
                         : error == EFBIG                    ? WSB_ERROR_LIMIT_EXCEEDED
                                                             : WSB_ERROR_IO;
     wsb_error_details details = {.operation = "read file"};
+    if (error == EFBIG) {
+        details.subject = "max_module_size";
+        details.allowed = max;
+    }
     char text[128];
     return wsb_error_set(out_error, status, &details, "read file '%.*s': %s", (int)path.len,
                          path.data, strerror_r(error, text, sizeof text));
@@ -65,7 +69,7 @@ wsb_status wsb__file_read(wsb_str path, uint64_t max, wsb_buf *out_data, wsb_err
     }
     char *terminated = wsb__str_dup(path);
     if (terminated == NULL) {
-        return failed(path, ENOMEM, out_error);
+        return failed(path, ENOMEM, max, out_error);
     }
     int fd = open(terminated, O_RDONLY | O_CLOEXEC);
     int error = fd < 0 ? errno : 0;
@@ -81,7 +85,7 @@ wsb_status wsb__file_read(wsb_str path, uint64_t max, wsb_buf *out_data, wsb_err
         close(fd);
     }
     if (error != 0) {
-        return failed(path, error, out_error);
+        return failed(path, error, max, out_error);
     }
     *out_data = data;
     data = (wsb_buf)WSB_BUF_INIT;

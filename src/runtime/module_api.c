@@ -14,6 +14,8 @@
 
 WSB_DEFINE_AUTO_PTR(wsb_module, wsb_module_destroy)
 
+enum { COMPILED_RATIO = 16 };
+
 static wsb_status module_create(wsb_runtime *runtime, const wsb_module_options *options,
                                 wsb_module **out_module, wsb_error **out_error)
 {
@@ -163,15 +165,35 @@ wsb_status wsb_module_compile(wsb_runtime *runtime, wsb_bytes bytes,
                             : status;
 }
 
+/* How much of a file is read: a compiled module has several times the size of its source, but what
+ * is far larger than any module can be is not even read. */
+static wsb_status max_file_size(const wsb_runtime *runtime, const wsb_module_options *options,
+                                uint64_t *out_max, wsb_error **out_error)
+{
+    wsb_module_bounds bounds = runtime->bounds;
+    wsb_status status = WSB_OK;
+    if (options->bounds != NULL) {
+        status = wsb__module_bounds_resolve(options->bounds, &bounds, out_error);
+    }
+    uint64_t most = bounds.max_module_size;
+    *out_max =
+        most < UINT64_MAX / COMPILED_RATIO - WSB_MIB ? most * COMPILED_RATIO + WSB_MIB : UINT64_MAX;
+    return status;
+}
+
 wsb_status wsb_module_compile_file(wsb_runtime *runtime, wsb_str path,
                                    const wsb_module_options *options, wsb_module **out_module,
                                    wsb_error **out_error)
 {
     wsb_module_options given = WSB_MODULE_OPTIONS_INIT;
     WSB_AUTO_BUF source = WSB_BUF_INIT;
+    uint64_t max;
     wsb_status status = check_call(runtime, out_module, options, &given, out_error);
     if (status == WSB_OK) {
-        status = wsb__file_read(path, UINT64_MAX, &source, out_error);
+        status = max_file_size(runtime, &given, &max, out_error);
+    }
+    if (status == WSB_OK) {
+        status = wsb__file_read(path, max, &source, out_error);
     }
     if (status != WSB_OK) {
         return status;

@@ -89,6 +89,23 @@ static void a_name_without_letters_is_not_found(void **state)
     wsb_instance_destroy(instance);
 }
 
+/* A file with holes costs its owner nothing. */
+static void a_file_that_no_module_can_be_is_not_read(void **state)
+{
+    char path[] = "/tmp/wsb-edges-XXXXXX";
+    wsb_module *module;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
+    wsb_error *error = NULL;
+    assert_int_equal(wsb_module_compile_file(*state, wsb_cstr(path), NULL, &module, &error),
+                     WSB_ERROR_LIMIT_EXCEEDED);
+    assert_string_equal(wsb_error_subject(error), "max_module_size");
+    wsb_error_destroy(error);
+    close(fd);
+    unlink(path);
+}
+
 static void destroy_instance(void *data)
 {
     wsb_instance_destroy(data);
@@ -319,6 +336,7 @@ int main(void)
         cmocka_unit_test(an_instance_destroyed_in_its_call_is_released_after_it),
         cmocka_unit_test(a_set_of_functions_goes_with_its_last_instance),
         cmocka_unit_test(a_name_without_letters_is_not_found),
+        cmocka_unit_test(a_file_that_no_module_can_be_is_not_read),
         cmocka_unit_test(destroying_a_set_may_call_back),
         cmocka_unit_test(a_wait_that_the_system_refuses_ends_at_once),
         cmocka_unit_test(a_host_functions_own_words_are_kept),
