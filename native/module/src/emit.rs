@@ -6,6 +6,7 @@ use crate::bodies::Facts;
 use crate::bounds::{check, Options};
 use crate::conventions;
 use crate::failure::Failure;
+use crate::names;
 use crate::scan::{Scan, Section};
 use std::ops::Range;
 use wasm_encoder::{
@@ -105,7 +106,8 @@ fn is_kept(section: &Section, facts: &Facts) -> bool {
     let dropped = DROPPED.contains(&name)
         || name.starts_with(".debug_")
         || name.starts_with("reloc.")
-        || moved;
+        || moved
+        || (name == "name" && !names::are_short(section.data));
     section.id != CUSTOM || !dropped
 }
 

@@ -11,6 +11,7 @@ pub mod emit;
 pub mod failure;
 pub mod info;
 pub mod merges;
+pub mod names;
 pub mod proposals;
 pub mod scan;
 pub mod text;

@@ -258,3 +258,25 @@ fn locals_of_all_functions_are_bounded() {
     let module = module_of(vec![function; 401], false);
     bound_of(&module, "max_total_locals", 401 * 50_000, 20_000_000);
 }
+
+fn named(length: usize) -> Vec<u8> {
+    let mut function = Function::new([]);
+    function.instruction(&Instruction::End);
+    let mut module = module_of(vec![function], false);
+    let mut map = wasm_encoder::NameMap::new();
+    map.append(0, &"n".repeat(length));
+    let mut names = wasm_encoder::NameSection::new();
+    names.functions(&map);
+    wasm_encoder::Encode::encode(&wasm_encoder::SectionId::Custom, &mut module);
+    wasm_encoder::Encode::encode(&names, &mut module);
+    module
+}
+
+#[test]
+fn endless_names_are_dropped() {
+    for (length, kept) in [(100, true), (64 << 10, true), ((64 << 10) + 1, false)] {
+        let output = process(&named(length), &Options::default()).expect("a valid module");
+        validate(&output.module);
+        assert_eq!(output.module.windows(100).any(|part| part == [b'n'; 100]), kept);
+    }
+}
