@@ -52,14 +52,35 @@ static void set_rate(double rate)
     atomic_store_explicit(&rate_bits, u.bits, memory_order_relaxed);
 }
 
+/* Both clocks at one moment. A thread that loses its processor between the readings would make the
+ * rate, and with it every deadline, wrong by as much: of three attempts the one counts whose
+ * readings are the closest together. */
+static void read_both(uint64_t *out_ticks, uint64_t *out_ns)
+{
+    uint64_t closest = UINT64_MAX;
+    for (int i = 0; i < 3; i++) {
+        uint64_t before = wsb__ticks();
+        uint64_t ns = wsb__monotonic_ns();
+        uint64_t apart = wsb__ticks() - before;
+        if (i == 0 || apart < closest) {
+            closest = apart;
+            *out_ticks = before + apart / 2;
+            *out_ns = ns;
+        }
+    }
+}
+
 void wsb__ticks_refine(void)
 {
     if (!wsb__ticks_native) {
         return;
     }
-    uint64_t ns = wsb__monotonic_ns() - first_ns;
-    uint64_t ticks = wsb__ticks() - first_ticks;
-    if (ticks > 0 && ns >= FIRST_MEASUREMENT_NS) {
+    uint64_t ns;
+    uint64_t ticks;
+    read_both(&ticks, &ns);
+    ns -= first_ns;
+    ticks -= first_ticks;
+    if (ticks > 0 && ticks < UINT64_MAX / 2 && ns >= FIRST_MEASUREMENT_NS) {
         set_rate((double)ns / (double)ticks);
     }
 }
@@ -88,8 +109,7 @@ static void init(void)
     __asm__("mrs %0, cntfrq_el0" : "=r"(frequency));
     wsb__ticks_per_ms = frequency / 1000;
 #endif
-    first_ns = wsb__monotonic_ns();
-    first_ticks = wsb__ticks();
+    read_both(&first_ticks, &first_ns);
 }
 
 void wsb__ticks_init(void)
