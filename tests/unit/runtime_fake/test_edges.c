@@ -106,6 +106,37 @@ static void a_file_that_no_module_can_be_is_not_read(void **state)
     unlink(path);
 }
 
+/* Whatever instances came since, the form is kept for which it was compiled at first. */
+static void a_kept_module_is_for_the_limits_it_was_compiled_with(void **state)
+{
+    (void)state;
+    static const uint8_t key[32] = {1, 2, 3};
+    wsb_runtime *runtime;
+    wsb_runtime_options options = WSB_RUNTIME_OPTIONS_INIT;
+    wsb_resource_limits limits = WSB_RESOURCE_LIMITS_INIT;
+    wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
+    wsb_instance *instance;
+    wsb_module *again;
+    wsb_buf bytes = WSB_BUF_INIT;
+    options.key = wsb_bytes_of(key, sizeof key);
+    MUST(fake_runtime_of(wsb_fake_engine_ops(), &options, &runtime, err));
+    wsb_module *module = compile(runtime, FAKE_GUEST);
+    limits.fuel = 1000;
+    config.limits = &limits;
+    MUST(wsb_instance_create(module, &config, &instance, err));
+    wsb_instance_destroy(instance);
+    MUST(wsb_module_serialize(module, &bytes, err));
+    MUST(wsb_module_deserialize(runtime, wsb_bytes_of(bytes.data, bytes.len), &again, err));
+    MUST(wsb_instance_create(again, NULL, &instance, err));
+    wsb_instance_destroy(instance);
+    MUST_FAIL(WSB_ERROR_UNSUPPORTED, "compiled in advance",
+              wsb_instance_create(again, &config, &instance, err));
+    wsb_buf_fini(&bytes);
+    wsb_module_destroy(again);
+    wsb_module_destroy(module);
+    wsb_runtime_destroy(runtime);
+}
+
 static void destroy_instance(void *data)
 {
     wsb_instance_destroy(data);
@@ -337,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_set_of_functions_goes_with_its_last_instance),
         cmocka_unit_test(a_name_without_letters_is_not_found),
         cmocka_unit_test(a_file_that_no_module_can_be_is_not_read),
+        cmocka_unit_test(a_kept_module_is_for_the_limits_it_was_compiled_with),
         cmocka_unit_test(destroying_a_set_may_call_back),
         cmocka_unit_test(a_wait_that_the_system_refuses_ends_at_once),
         cmocka_unit_test(a_host_functions_own_words_are_kept),
