@@ -118,6 +118,14 @@ WSB_API WSB_NODISCARD wsb_status wsb_instance_run(wsb_instance *instance, int32_
  * instance for good, also where none is running. [thread-safe] [callback-safe] */
 WSB_API void wsb_instance_cancel(wsb_instance *instance);
 
+/**
+ * As wsb_instance_cancel(), from a signal handler. It asks once and takes no lock, so a guest that
+ * is just looking away can miss it: ask again (from a timer's signal, say) until the call returns.
+ * A wait ends only when the signal interrupts it, that is on the thread that waits.
+ * [async-signal-safe]
+ */
+WSB_API void wsb_instance_cancel_from_signal(wsb_instance *instance);
+
 /** What the instance has used. `out_usage->size` says which fields to fill. [thread-safe] */
 WSB_API void wsb_instance_usage(const wsb_instance *instance, wsb_usage *out_usage);
 
@@ -126,6 +134,7 @@ typedef enum wsb_stream { WSB_STANDARD_OUTPUT = 1, WSB_STANDARD_ERROR = 2 } wsb_
 
 /**
  * What the guest wrote to a captured stream since the last call of wsb_instance_clear_output().
+ * `max_output` holds for all of it: what was not cleared leaves less to the next call.
  *
  * @param out_truncated  whether `max_output` cut it; may be NULL
  * @return Borrowed; valid until the next call into the instance. Empty where the stream is not

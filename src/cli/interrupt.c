@@ -1,16 +1,21 @@
 #include "interrupt.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "exit_status.h"
 #include "text.h"
 
-static _Atomic(wsb_instance *) running;
+/* How often the guest is asked again: one request can come just while it looks away. */
+enum { AGAIN_US = 2000 };
 
-/* Ends the process without running anything else: other threads may be anywhere. */
+static _Atomic(wsb_instance *) running;
+static volatile sig_atomic_t cancelled;
+
+/* Ends the process without running anything else. */
 static void die(void)
 {
     static const char text[] = CLI_NAME ": interrupted\n";
@@ -19,54 +24,52 @@ static void die(void)
     _exit(CLI_EXIT_INTERRUPTED);
 }
 
-/* wsb_instance_cancel() may be called from any thread, but not from a signal handler. */
-static void *wait_for_signals(void *data)
+static void ask_again(int number)
 {
-    const sigset_t *signals = data;
-    bool cancelled = false;
-    for (;;) {
-        int number = 0;
-        if (sigwait(signals, &number) != 0) {
-            continue;
-        }
-        wsb_instance *instance = atomic_load(&running);
-        if (cancelled || !instance) {
-            die();
-        }
-        wsb_instance_cancel(instance);
-        cancelled = true;
+    wsb_instance *instance = atomic_load(&running);
+    (void)number;
+    if (instance) {
+        wsb_instance_cancel_from_signal(instance);
     }
-    return NULL;
+}
+
+/* A thread that waits for signals would be simpler, and cost a third of a short program's time. */
+static void on_signal(int number)
+{
+    const struct itimerval soon = {{0, AGAIN_US}, {0, AGAIN_US}};
+    if (cancelled || !atomic_load(&running)) {
+        die();
+    }
+    cancelled = 1;
+    ask_again(number);
+    setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+static void handle(int number, void (*handler)(int))
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGALRM);
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigaction(number, &action, NULL);
 }
 
 /* A signal that our parent told us to ignore (nohup, a shell's background job) stays ignored. */
-static void add_unless_ignored(sigset_t *signals, int number)
+static void handle_unless_ignored(int number)
 {
     struct sigaction action;
     if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
-        sigaddset(signals, number);
+        handle(number, on_signal);
     }
 }
 
 void cli_interrupt_start(void)
 {
-    static sigset_t signals;
-    sigset_t before;
-    pthread_attr_t attributes;
-    pthread_t thread;
-    sigemptyset(&signals);
-    add_unless_ignored(&signals, SIGINT);
-    add_unless_ignored(&signals, SIGTERM);
-    if (pthread_attr_init(&attributes) != 0) {
-        return;
-    }
-    pthread_sigmask(SIG_BLOCK, &signals, &before);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, (size_t)128 * 1024);
-    if (pthread_create(&thread, &attributes, wait_for_signals, &signals) != 0) {
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
-    pthread_attr_destroy(&attributes);
+    handle(SIGALRM, ask_again);
+    handle_unless_ignored(SIGINT);
+    handle_unless_ignored(SIGTERM);
 }
 
 void cli_interrupt_cancels(wsb_instance *instance)

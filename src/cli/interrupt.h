@@ -4,8 +4,8 @@
 
 #include <wasm_sandbox/instance.h>
 
-/* Starts the thread that takes the signals. To be called before any other thread exists. Where
- * that is not possible, the signals keep their default: they end the command. */
+/* Handles the signals, on the main thread, which runs the guest. Until there is an instance they
+ * end the command. */
 void cli_interrupt_start(void);
 
 /* From now on an interrupt cancels this instance, which must live until the command ends. */

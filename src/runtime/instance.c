@@ -141,6 +141,12 @@ void wsb_instance_cancel(wsb_instance *instance)
     wsb__watchdog_cancel(&instance->runtime->watchdog, &instance->watch);
 }
 
+void wsb_instance_cancel_from_signal(wsb_instance *instance)
+{
+    atomic_store(&instance->stop, true);
+    instance->watch.interrupt(instance->watch.engine);
+}
+
 /* Memory now: the engine is asked where the instance is idle, which no caller can disturb since it
  * is marked; else as of the last host call. */
 static uint64_t memory_now(wsb_instance *instance)
