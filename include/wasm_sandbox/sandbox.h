@@ -112,6 +112,12 @@ WSB_API WSB_NODISCARD wsb_status wsb_sandbox_output(wsb_sandbox *sandbox, wsb_in
                                                     wsb_stream stream, wsb_buf *out_data,
                                                     bool *out_truncated, wsb_error **out_error);
 
+/** Forgets captured output, so that there is room for more: see wsb_instance_output().
+ * WSB_ERROR_BUSY while the guest runs. */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_clear_output(wsb_sandbox *sandbox,
+                                                          wsb_instance_id instance,
+                                                          wsb_error **out_error);
+
 /** Cancels what the instance runs; see wsb_instance_cancel(). */
 WSB_API WSB_NODISCARD wsb_status wsb_sandbox_cancel(wsb_sandbox *sandbox, wsb_instance_id instance,
                                                     wsb_error **out_error);

@@ -97,6 +97,18 @@ wsb_status wsb_sandbox_output(wsb_sandbox *sandbox, wsb_instance_id instance, ws
     return WSB_OK;
 }
 
+wsb_status wsb_sandbox_clear_output(wsb_sandbox *sandbox, wsb_instance_id instance,
+                                    wsb_error **out_error)
+{
+    wsb__slot *slot = NULL;
+    wsb_status status = wsb__slot_acquire(sandbox, instance, "clear output", &slot, out_error);
+    if (status != WSB_OK)
+        return status;
+    wsb_instance_clear_output(slot->instance);
+    wsb__slot_release(sandbox, slot);
+    return WSB_OK;
+}
+
 wsb_status wsb_sandbox_call(wsb_sandbox *sandbox, wsb_str name, const wsb_value *args,
                             size_t arg_count, wsb_value *results, size_t result_count,
                             wsb_error **out_error)

@@ -83,21 +83,33 @@ static int write_waiting(wsb__wasi_call *call, const wsb__wasi_entry *entry,
     return 0;
 }
 
+/* What the call may still put out. What is captured and was not cleared counts too, or calls of
+ * the same instance would add up without end. */
+static uint64_t room_for(const wsb__wasi *wasi, const wsb__wasi_stream *stream)
+{
+    if (stream->kind != WSB_OUTPUT_CAPTURE)
+        return wasi->output_left;
+    uint64_t kept = wasi->streams[1].captured.len + wasi->streams[2].captured.len;
+    uint64_t room = kept < wasi->max_output ? wasi->max_output - kept : 0;
+    return room < wasi->output_left ? room : wasi->output_left;
+}
+
 /* Cuts a write to what the call may still put out. */
 static int within_limit(wsb__wasi_call *call, wsb__wasi_stream *stream, wsb__wasi_iovecs *iovecs)
 {
     wsb__wasi *wasi = call->wasi;
-    if (iovecs->total <= wasi->output_left)
+    uint64_t room = room_for(wasi, stream);
+    if (iovecs->total <= room)
         return 0;
     stream->truncated = true;
     if (!wasi->output_reported) {
         wasi->output_reported = true;
         wsb__wasi_limit_hit(call, "max_output", wsb_cstr(NULL),
-                            wsb__wasi_add(wasi->max_output - wasi->output_left, iovecs->total),
+                            wsb__wasi_add(wasi->max_output - room, iovecs->total),
                             wasi->max_output);
     }
-    wsb__wasi_cut_iovecs(iovecs, wasi->output_left);
-    return wasi->output_left == 0 ? WASI_EPIPE : 0;
+    wsb__wasi_cut_iovecs(iovecs, room);
+    return room == 0 ? WASI_EPIPE : 0;
 }
 
 static int write_to(wsb__wasi_call *call, const wsb__wasi_entry *entry, wsb__wasi_stream *stream,

@@ -203,6 +203,32 @@ static void test_link_texts_are_writes(void **state)
     guest_end(g);
 }
 
+/* A guest that is called again and again does not fill the host's memory. */
+static void test_captured_output_of_many_calls(void **state)
+{
+    (void)state;
+    guest *g = guest_new();
+    g->capabilities.standard_output.kind = WSB_OUTPUT_CAPTURE;
+    g->capabilities.standard_error.kind = WSB_OUTPUT_CAPTURE;
+    guest_start(g);
+    const wsb_instance *instance = (const wsb_instance *)(void *)g;
+    bool truncated;
+    for (uint32_t i = 0; i < 10; i++) {
+        g->ops->call_begin(g->state);
+        put_iovec(g, 0, AT_DATA, 400);
+        int result = CALL(fd_write, 1 + i % 2, AT_IOVEC, 1, AT_RESULT);
+        assert_int_equal(result, i < 3 ? 0 : WASI_EPIPE);
+    }
+    assert_int_equal(wsb_instance_output(instance, WSB_STANDARD_OUTPUT, &truncated).len, 600);
+    assert_int_equal(wsb_instance_output(instance, WSB_STANDARD_ERROR, &truncated).len, 400);
+    assert_true(truncated);
+    wsb_instance_clear_output((wsb_instance *)(void *)g);
+    g->ops->call_begin(g->state);
+    assert_int_equal(CALL(fd_write, 1, AT_IOVEC, 1, AT_RESULT), 0);
+    assert_int_equal(result32(g), 400);
+    guest_end(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_iovecs_that_overlap_themselves),
         cmocka_unit_test(test_process_files),
         cmocka_unit_test(test_link_texts_are_writes),
+        cmocka_unit_test(test_captured_output_of_many_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
