@@ -35,9 +35,11 @@ typedef struct wsb_named_limit {
  * | max_write_bytes | bytes | instance | 1 GiB | EDQUOT in the guest, event |
  * | max_output | bytes | call | 16 MiB | EPIPE in the guest, event, marked truncated |
  *
- * `max_read_bytes` and `max_write_bytes` count files and standard input; captured and inherited
- * output counts against `max_output`. `max_file_descriptors` counts what the guest opens, not
- * its standard streams and preopens. `fuel` 0 and WSB_UNLIMITED both mean off.
+ * `max_read_bytes` and `max_write_bytes` count files, standard input and the texts of symbolic
+ * links; captured and inherited output counts against `max_output`, what is captured and was not
+ * cleared also against that of later calls. How many files a guest makes is not limited.
+ * `max_file_descriptors` counts what the guest opens, not its standard streams and preopens.
+ * `fuel` 0 and WSB_UNLIMITED both mean off.
  */
 typedef struct wsb_resource_limits {
     size_t size;

@@ -3,7 +3,8 @@
 #include "core/options.h"
 
 /* Fields in their order, with the defaults that module.h documents: well above what real programs
- * have (a 69 MB build of Yosys passes), well below what costs seconds and gigabytes to compile. */
+ * have (a 69 MB build of Yosys passes), and below what no machine compiles: one function at the
+ * bounds can still take a minute and gigabytes. */
 #define BOUNDS(X)                                                                                  \
     X(max_module_size, (uint64_t)256 * 1024 * 1024)                                                \
     X(max_functions, 150000)                                                                       \
