@@ -113,12 +113,6 @@ static void wake_waiter(const wsb__watch *watch)
     }
 }
 
-static void futex(_Atomic uint32_t *word, int operation, uint32_t value,
-                  const struct timespec *timeout)
-{
-    syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
-}
-
 /* With the lock held. */
 static void set_pressing(wsb__watchdog *watchdog, wsb__watch *watch, bool pressing)
 {
@@ -127,9 +121,10 @@ static void set_pressing(wsb__watchdog *watchdog, wsb__watch *watch, bool pressi
     }
     watch->pressing = pressing;
     if (pressing) {
+        watchdog->holding = true;
         atomic_fetch_add(&watchdog->pressing, 1);
-    } else if (atomic_fetch_sub(&watchdog->pressing, 1) == 1) {
-        futex(&watchdog->pressing, FUTEX_WAKE_PRIVATE, INT_MAX, NULL);
+    } else {
+        atomic_fetch_sub(&watchdog->pressing, 1);
     }
 }
 
@@ -155,12 +150,24 @@ void wsb__watchdog_settle(wsb__watchdog *watchdog, wsb__watch *watch)
     pthread_mutex_unlock(&watchdog->lock);
 }
 
+/* Waits until nobody presses any more. All must wait until then: a thread that goes on would have
+ * the processor before the one whose time is up, which has had more than its share of it. */
 void wsb__watchdog_make_room(wsb__watchdog *watchdog)
 {
-    uint32_t pressing = atomic_load(&watchdog->pressing);
+    const struct timespec limit = {.tv_nsec = PRESS_NS};
+    uint32_t pressing = atomic_load_explicit(&watchdog->pressing, memory_order_relaxed);
     if (pressing > 0) {
-        const struct timespec limit = {.tv_nsec = AGAIN_NS};
-        futex(&watchdog->pressing, FUTEX_WAIT_PRIVATE, pressing, &limit);
+        syscall(SYS_futex, &watchdog->pressing, FUTEX_WAIT_PRIVATE, pressing, &limit, NULL, 0);
+    }
+}
+
+/* The watchdog itself lets those go on that made room, at its next look: the call that was due also
+ * needs the processor to return to its caller, and whoever wakes fifty threads runs after them. */
+static void release_waiting(wsb__watchdog *watchdog)
+{
+    if (watchdog->holding && atomic_load(&watchdog->pressing) == 0) {
+        watchdog->holding = false;
+        syscall(SYS_futex, &watchdog->pressing, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
     }
 }
 
@@ -198,6 +205,7 @@ static uint64_t look_at_all(wsb__watchdog *watchdog)
         uint64_t left = look(watchdog, watch, now);
         soonest = left < soonest ? left : soonest;
     }
+    release_waiting(watchdog);
     return soonest == UINT64_MAX || soonest > UINT64_MAX - now ? UINT64_MAX : now + soonest;
 }
 

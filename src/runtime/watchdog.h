@@ -49,6 +49,7 @@ typedef struct wsb__watchdog {
     bool started;
     /* Instances that became due some milliseconds ago at most and still run: others make room. */
     _Atomic uint32_t pressing;
+    bool holding; /* others may be waiting for that */
 } wsb__watchdog;
 
 WSB_NODISCARD wsb_status wsb__watchdog_init(wsb__watchdog *watchdog, wsb_error **out_error);
@@ -63,7 +64,7 @@ void wsb__watchdog_remove(wsb__watchdog *watchdog, wsb__watch *watch);
 /* Interrupts the instance, also where it waits, until it stops. */
 void wsb__watchdog_cancel(wsb__watchdog *watchdog, wsb__watch *watch);
 
-/* A call that was due has ended: those that made room for it go on. */
+/* A call that was due has ended: nobody makes room for it any more. */
 void wsb__watchdog_settle(wsb__watchdog *watchdog, wsb__watch *watch);
 
 /* On the thread of a guest that is not due: lets those that are have the processor. */
