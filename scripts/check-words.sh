@@ -12,7 +12,7 @@ refuse() { # MESSAGE PATTERN [git grep options]
         failed=1
     fi
 }
-refuse "a path of somebody's machine" '(^|[^A-Za-z0-9_.])/(home|Users)/[a-z]|/root/|(^|[ "=(`])/work/'
+refuse "a path of somebody's machine" '(^|[^A-Za-z0-9_.])/(home|Users)/[a-z]|(^|[^A-Za-z0-9_.])/root/|(^|[ "=(`])/work/'
 refuse "a tracker's number belongs into the commit, if anywhere" \
     '\b([Ii]ssue|[Pp]ull request|PR) #?[0-9]+|(^|[ (])#[0-9]+\b[^;]*(fix|clos|see)' 
 refuse "an open note: do it, or open an issue" '\b(TODO|FIXME|XXX|HACK)\b'

@@ -7,11 +7,12 @@
 #include "runtime/thread.h"
 #include "runtime/ticks.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <wasm_sandbox/plugin/error.h>
 
-enum { DEFAULT_POOL_INSTANCES = 1000, MAX_POOL_INSTANCES = 100000 };
+enum { DEFAULT_POOL_INSTANCES = 1000, MAX_POOL_INSTANCES = 100000, MAX_VARIANTS = 64 };
 
 wsb_status wsb__engine_failed(wsb_error **out_error, wsb_status status, const char *operation,
                               const wsb_engine_failure *failure)
@@ -81,6 +82,10 @@ static wsb_status check_engine_options(const wsb_runtime_ops *ops,
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
                              "create runtime: pool_instances is %llu and can be at most %d",
                              (unsigned long long)options->pool_instances, MAX_POOL_INSTANCES);
+    }
+    if (options->pool_instances != 0 && options->avoid_pool) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "create runtime: pool_instances and avoid_pool are both set");
     }
     if (options->pool_instances != 0 && (ops->features & WSB_ENGINE_POOLING) == 0) {
         wsb_error_details details = {.operation = "create runtime",
@@ -207,6 +212,17 @@ static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t 
                                   .max_stack = max_stack,
                                   .pool_instances = pooled ? runtime->pool_instances : 0,
                                   .avoid_signals = runtime->avoid_signals};
+    size_t count = 0;
+    for (const wsb__variant *other = runtime->variants; other != NULL; other = other->next) {
+        count++;
+    }
+    if (count >= MAX_VARIANTS) {
+        snprintf(out_failure->message, sizeof out_failure->message,
+                 "the runtime has %d combinations of fuel and max_stack in use already; use fewer "
+                 "different values of max_stack",
+                 MAX_VARIANTS);
+        return WSB_ENGINE_UNSUPPORTED_BY_ENGINE;
+    }
     wsb__variant *variant = wsb__calloc(1, sizeof *variant);
     if (variant == NULL) {
         return NO_MEMORY;

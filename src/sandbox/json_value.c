@@ -22,20 +22,9 @@ static size_t skip_string(wsb_str text, size_t i)
     return i < text.len ? i : text.len - 1;
 }
 
-static wsb_status check_bounds(const wsb__site *site, wsb_str text, wsb_error **out_error)
+/* Depth and number of values, before a parser believes them. */
+static wsb_status check_shape(const wsb__site *site, wsb_str text, wsb_error **out_error)
 {
-    if (text.len > WSB__STRUCTURED_MAX_BYTES)
-        return wsb__site_error(site, site->malformed, "use wsb_instance_call_bytes()", out_error,
-                               "%s are %zu bytes of JSON, more than the %zu allowed", site->subject,
-                               text.len, WSB__STRUCTURED_MAX_BYTES);
-    /* jansson skips NUL bytes wherever they stand; other readers do not. */
-    const char *nul = text.len ? memchr(text.data, '\0', text.len) : NULL;
-    if (nul)
-        return wsb__site_error(site, site->malformed, NULL, out_error,
-                               "%s are not valid JSON: a NUL byte at byte %zu", site->subject,
-                               (size_t)(nul - text.data));
-    if (text.len <= WSB__STRUCTURED_MAX_DEPTH)
-        return WSB_OK;
     text_scan scan = {0, 1, 1, 0};
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
@@ -58,6 +47,21 @@ static wsb_status check_bounds(const wsb__site *site, wsb_str text, wsb_error **
                 i + 1 - scan.line_start);
     }
     return WSB_OK;
+}
+
+static wsb_status check_bounds(const wsb__site *site, wsb_str text, wsb_error **out_error)
+{
+    if (text.len > WSB__STRUCTURED_MAX_BYTES)
+        return wsb__site_error(site, site->malformed, "use wsb_instance_call_bytes()", out_error,
+                               "%s are %zu bytes of JSON, more than the %zu allowed", site->subject,
+                               text.len, WSB__STRUCTURED_MAX_BYTES);
+    /* jansson skips NUL bytes wherever they stand; other readers do not. */
+    const char *nul = text.len ? memchr(text.data, '\0', text.len) : NULL;
+    if (nul)
+        return wsb__site_error(site, site->malformed, NULL, out_error,
+                               "%s are not valid JSON: a NUL byte at byte %zu", site->subject,
+                               (size_t)(nul - text.data));
+    return text.len <= WSB__STRUCTURED_MAX_DEPTH ? WSB_OK : check_shape(site, text, out_error);
 }
 
 wsb_status wsb__json_parse(const wsb__site *site, wsb_str text, json_t **out_json,
