@@ -16,7 +16,7 @@ _wasm_sandbox()
     local grants="--dir --dir-rw --env --stdin --seed"
     local limits="--memory --timeout --cpu-time --fuel --stack --max-files --max-output
         --max-read --max-write --max-table"
-    local common="--engine --engine-path --no-cache --verbose --help"
+    local common="--engine --engine-path --no-cache --bound --verbose --help"
     local options=""
 
     if ((cword == 1)); then

@@ -23,7 +23,7 @@ typedef struct wsb_module_bounds {
     size_t size;
     uint64_t max_module_size;    /**< bytes; default 256 MiB */
     uint64_t max_functions;      /**< imported and defined; default 150,000 */
-    uint64_t max_function_size;  /**< bytes of one body; default 7,654,321 */
+    uint64_t max_function_size;  /**< bytes of one body; default 1 MiB */
     uint64_t max_locals;         /**< locals of one function; default 50,000 */
     uint64_t max_branch_targets; /**< br_table targets in the whole module; default 2,000,000 */
     uint64_t max_function_branch_targets; /**< of one function; default 200,000 */

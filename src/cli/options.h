@@ -144,7 +144,9 @@ extern const cli_command cli_engines_command;
         CLI_TEXT("engine-path", 0, "FILE", engine_path, "load an engine from a shared object")
 
 #define CLI_CACHE_OPTION                                                                           \
-    CLI_FLAG("no-cache", 0, no_cache, "neither look for the compiled module nor keep it")
+    CLI_FLAG("no-cache", 0, no_cache, "neither look for the compiled module nor keep it"),         \
+        CLI_CUSTOM("bound", "NAME=N", false, cli_apply_bound,                                      \
+                   "change a bound on modules, as named by the error that refused one")
 
 #define CLI_USAGE_OPTION                                                                           \
     CLI_CUSTOM("usage", "json", true, cli_apply_usage,                                             \

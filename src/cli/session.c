@@ -108,6 +108,7 @@ bool cli_session_load(cli_session *session)
     wsb_module_options options = WSB_MODULE_OPTIONS_INIT;
     options.name = wsb_cstr(cli_base_name(session->path));
     options.limits = &session->limits;
+    options.bounds = &session->settings->bounds;
     session->stage = CLI_STAGE_LOAD;
     session->status = wsb_module_compile_file(session->runtime, wsb_cstr(session->path), &options,
                                               &session->module, &session->error);

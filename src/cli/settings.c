@@ -6,7 +6,8 @@
 
 void cli_settings_init(cli_settings *settings)
 {
-    *settings = (cli_settings){.limits = WSB_RESOURCE_LIMITS_INIT};
+    *settings =
+        (cli_settings){.limits = WSB_RESOURCE_LIMITS_INIT, .bounds = WSB_MODULE_BOUNDS_INIT};
 }
 
 bool cli_parse_count(const char *text, uint64_t *out_value)

@@ -28,6 +28,7 @@ typedef struct cli_settings {
     bool verbose;
     bool help;
     cli_usage usage;
+    wsb_module_bounds bounds; /* as asked; 0 where nothing was said */
 } cli_settings;
 
 /* Nothing asked. */
@@ -38,7 +39,11 @@ bool cli_apply_dir(cli_settings *settings, const char *value);
 bool cli_apply_dir_rw(cli_settings *settings, const char *value);
 bool cli_apply_env(cli_settings *settings, const char *value);
 bool cli_apply_seed(cli_settings *settings, const char *value);
+bool cli_apply_bound(cli_settings *settings, const char *value);
 bool cli_apply_usage(cli_settings *settings, const char *value);
+
+/* Whether the library's error names a bound of modules, which --bound sets. */
+bool cli_is_bound(const char *name);
 
 /* A decimal number without sign or unit; false where it is none. */
 bool cli_parse_count(const char *text, uint64_t *out_value);

@@ -1,5 +1,7 @@
 #include "text.h"
 
+#include "settings.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -216,6 +218,16 @@ static char *translate(const char *text)
 char *cli_suggestion(const wsb_error *error)
 {
     const char *subject = wsb_error_subject(error);
+    if (cli_is_bound(subject)) {
+        char *bound = NULL;
+        if (asprintf(&bound,
+                     "--bound %s=N with more than %llu, if you trust the module to compile "
+                     "in reasonable time and memory",
+                     subject, (unsigned long long)wsb_error_allowed(error)) < 0) {
+            out_of_memory();
+        }
+        return bound;
+    }
     size_t i = flag_index(subject, strlen(subject));
     /* An invalid value is no limit that was reached: more may be the wrong direction. */
     if (i == FLAG_COUNT || wsb_error_allowed(error) == 0 ||

@@ -47,12 +47,13 @@ static wsb_status write_string(const writer *w, const msgpack_object_str *string
         unsigned char c = (unsigned char)string->ptr[i];
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
-        status = put(w, string->ptr + from, i - from);
+        if (from < i)
+            status = put(w, string->ptr + from, i - from);
         if (status == WSB_OK)
             status = put_escaped(w, c);
         from = i + 1;
     }
-    if (status == WSB_OK)
+    if (status == WSB_OK && from < string->size)
         status = put(w, string->ptr + from, string->size - from);
     return status == WSB_OK ? put(w, "\"", 1) : status;
 }
