@@ -113,6 +113,10 @@ static void copy_network(wsb_sandbox_builder *builder, wsb_capabilities *to)
         wsb__builder_fail(builder, status, error);
         return;
     }
+    if ((copy->host_count && !copy->hosts) || (copy->port_count && !copy->ports)) {
+        fail(builder, WSB_ERROR_INVALID_ARGUMENT, "an array of the network is NULL but not empty");
+        return;
+    }
     copy->hosts = copy_texts(builder, copy->hosts, copy->host_count);
     uint16_t *ports =
         copy->port_count ? wsb__builder_alloc(builder, copy->port_count, sizeof *ports) : NULL;
@@ -127,13 +131,13 @@ void wsb__builder_copy_capabilities(wsb_sandbox_builder *builder, const wsb_capa
     wsb_capabilities copy;
     wsb_error *error = NULL;
     wsb_status status = wsb__options_copy(given, &copy, sizeof copy, "wsb_capabilities", &error);
-    if (status == WSB_OK &&
-        ((copy.filesystem_count && !copy.filesystem) || (copy.argument_count && !copy.arguments) ||
-         (copy.environment_count && !copy.environment)))
-        status = wsb_error_set(&error, WSB_ERROR_INVALID_ARGUMENT, NULL,
-                               "build sandbox: an array of capabilities is NULL but not empty");
     if (status != WSB_OK) {
         wsb__builder_fail(builder, status, error);
+        return;
+    }
+    if ((copy.filesystem_count && !copy.filesystem) || (copy.argument_count && !copy.arguments) ||
+        (copy.environment_count && !copy.environment)) {
+        fail(builder, WSB_ERROR_INVALID_ARGUMENT, "an array of capabilities is NULL but not empty");
         return;
     }
     copy_filesystem(builder, &copy);

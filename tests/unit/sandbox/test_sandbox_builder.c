@@ -111,6 +111,39 @@ static void capabilities_are_copied(void **state)
     wsb_sandbox_builder_destroy(builder);
 }
 
+/* What building says after these capabilities, which is before any array is read. */
+static void expect_refused(const wsb_capabilities *capabilities, const char *reason)
+{
+    wsb_sandbox *sandbox = NULL;
+    wsb_error *error = NULL;
+    wsb_sandbox_builder *builder = wsb_sandbox_builder_create();
+    wsb_sandbox_builder_module_bytes(builder, wsb_bytes_of("(module)", 8));
+    wsb_sandbox_builder_capabilities(builder, capabilities);
+    wsb_status status = wsb_sandbox_builder_build(builder, &sandbox, &error);
+    assert_fails(status, WSB_ERROR_INVALID_ARGUMENT, error, reason);
+    assert_null(sandbox);
+    wsb_sandbox_builder_destroy(builder);
+}
+
+static void counts_without_arrays_are_refused(void **state)
+{
+    (void)state;
+    wsb_capabilities arguments = WSB_CAPABILITIES_INIT;
+    arguments.argument_count = 1;
+    expect_refused(&arguments, "capabilities is NULL");
+    wsb_capabilities environment = WSB_CAPABILITIES_INIT;
+    environment.environment_count = 1;
+    expect_refused(&environment, "capabilities is NULL");
+    wsb_network_capability network = WSB_NETWORK_CAPABILITY_INIT;
+    wsb_capabilities reached = WSB_CAPABILITIES_INIT;
+    reached.network = &network;
+    network.host_count = 1;
+    expect_refused(&reached, "network is NULL");
+    network.host_count = 0;
+    network.port_count = 1;
+    expect_refused(&reached, "network is NULL");
+}
+
 /* A module in a file of its own. */
 static void write_module(char path[64], const char *wat)
 {
@@ -151,6 +184,7 @@ int main(void)
         cmocka_unit_test(the_first_problem_is_reported_by_build),
         cmocka_unit_test(no_builder_is_out_of_memory),
         cmocka_unit_test(capabilities_are_copied),
+        cmocka_unit_test(counts_without_arrays_are_refused),
         cmocka_unit_test(one_call_does_it_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
