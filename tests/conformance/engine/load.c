@@ -6,6 +6,15 @@
 #define THREADS 4
 #define TRAPS 1000
 
+/* AddressSanitizer keeps freed memory back, so that it stays resident; it finds leaks itself. */
+#ifdef __has_feature
+#define ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER 1
+#else
+#define ADDRESS_SANITIZER 0
+#endif
+
 typedef struct trapper {
     guest *g;
     unsigned seed;
@@ -84,7 +93,8 @@ static void flat_memory(uint64_t pool)
     create_many(&g, 2000);
     long before = resident_bytes();
     create_many(&g, 8000);
-    assert_true(resident_bytes() - before < (long)WSB_MIB);
+    if (!ADDRESS_SANITIZER)
+        assert_true(resident_bytes() - before < (long)WSB_MIB);
     guest_close(&g);
 }
 

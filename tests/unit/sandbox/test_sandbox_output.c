@@ -54,8 +54,8 @@ static void captured_output_does_not_add_up(void **state)
     assert_int_equal(print(sandbox, id), 0);
     assert_int_equal(output_length(sandbox, id, &truncated), 100);
     assert_false(truncated);
-    assert_fails(wsb_sandbox_clear_output(sandbox, id + 1000, &error), WSB_ERROR_NOT_FOUND, error,
-                 NULL);
+    wsb_status status = wsb_sandbox_clear_output(sandbox, id + 1000, &error);
+    assert_fails(status, WSB_ERROR_NOT_FOUND, error, NULL);
     wsb_sandbox_destroy(sandbox);
 }
 

@@ -320,7 +320,7 @@ static void test_directory_cookies(void **state)
     (void)state;
     guest *g = workshop(WSB_FILESYSTEM_READ_WRITE, true, true);
     for (int i = 0; i < 100; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "dir/n%d", i);
         host_write(g, name, "");
     }
