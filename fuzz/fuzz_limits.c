@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <wasm_sandbox/limits.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 typedef wsb_status (*parser)(wsb_str text, uint64_t *out_value, wsb_error **out_error);
 
 static void check(parser parse, wsb_str text, const char *unit)

@@ -74,8 +74,6 @@ static void run(const uint8_t *data, size_t size, const wsbn_options *options)
     wsbn_result_fini(&result);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     wsbn_options clamped = OPTIONS;

@@ -85,7 +85,7 @@ uint64_t wt_instance_get_fuel(void *instance);
 wsb_engine_result wt_function_call(void *instance, const wsb_engine_handle *function,
                                    const wsb_function_type *type, wsb_raw_value *values,
                                    wsb_engine_failure *out_failure);
-wsb_engine_result wt_function_call_references(void *instance, const wsb_engine_handle *function,
+wsb_engine_result wt_function_call_references(void *self, const wsb_engine_handle *function,
                                               const wsb_function_type *type, wsb_raw_value *values,
                                               wsb_engine_failure *out_failure);
 

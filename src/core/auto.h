@@ -4,11 +4,11 @@
 #define WSB_CORE_AUTO_H
 
 #define WSB_DEFINE_AUTO_PTR(type, destroy)                                                         \
-    static inline void wsb__auto_##type(type **p)                                                  \
+    static inline void wsb__auto_##type(__typeof__(type) **p)                                      \
     {                                                                                              \
         destroy(*p);                                                                               \
     }
-#define WSB_AUTO_PTR(type) __attribute__((cleanup(wsb__auto_##type))) type *
+#define WSB_AUTO_PTR(type) __attribute__((cleanup(wsb__auto_##type))) __typeof__(type) *
 #define WSB_AUTO_BUF __attribute__((cleanup(wsb_buf_fini))) wsb_buf
 
 #endif

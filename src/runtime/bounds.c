@@ -8,7 +8,7 @@
 #define BOUNDS(X)                                                                                  \
     X(max_module_size, (uint64_t)256 * 1024 * 1024)                                                \
     X(max_functions, 150000)                                                                       \
-    X(max_function_size, 1024 * 1024)                                                                  \
+    X(max_function_size, (uint64_t)1024 * 1024)                                                    \
     X(max_locals, 50000)                                                                           \
     X(max_branch_targets, 2000000)                                                                 \
     X(max_function_branch_targets, 200000)                                                         \

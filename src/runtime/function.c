@@ -288,7 +288,7 @@ wsb_status wsb_function_call_raw(wsb_function *function, wsb_raw_value *values, 
 
 wsb_status wsb_instance_run(wsb_instance *instance, int32_t *out_exit_code, wsb_error **out_error)
 {
-    wsb_function *function;
+    wsb_function *function = NULL;
     wsb_error *error = NULL;
     if (instance == NULL || out_exit_code == NULL) {
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,

@@ -34,8 +34,8 @@ static wsb_value_type type_of_letter(char letter)
 static bool signature_fits(const char *signature, const wsb_function_type *type)
 {
     size_t i = 0;
-    while (*signature != ':' && *signature != '\0') {
-        if (i >= type->param_count || type->params[i++] != type_of_letter(*signature++)) {
+    for (; *signature != ':' && *signature != '\0'; signature++, i++) {
+        if (i >= type->param_count || type->params[i] != type_of_letter(*signature)) {
             return false;
         }
     }
@@ -170,11 +170,10 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
     link->imports_serial = imports != NULL ? imports->serial : 0;
     link->table = wsb__calloc(count, sizeof *link->table);
     link->bindings = wsb__calloc(count, sizeof *link->bindings);
-    wsb_status status = WSB_OK;
+    wsb_status status;
     if (link->table == NULL || link->bindings == NULL) {
         status = wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a link");
-    }
-    if (status == WSB_OK) {
+    } else {
         status = bind_all(module, imports, link, out_error);
     }
     if (status == WSB_OK &&
@@ -256,12 +255,12 @@ wsb_status wsb__link_acquire(wsb_module *module, wsb__variant *variant, wsb_impo
     }
     if (link == NULL) {
         status = link_create(module, compiled, imports, &link, out_error);
-        if (status == WSB_OK) {
+        if (link != NULL) {
             link->next = module->links;
             module->links = link;
         }
     }
-    if (status == WSB_OK) {
+    if (link != NULL) {
         add_user(link, imports);
         drop_unused(module);
         *out_link = link;

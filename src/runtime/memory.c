@@ -53,17 +53,19 @@ static wsb_status check_range(wsb_instance *instance, const char *operation, uin
     uint64_t size;
     uint8_t *base;
     if (!instance->has_memory) {
-        return wsb_error_set(out_error, WSB_ERROR_NOT_FOUND, NULL, "%s: the guest has no memory",
-                             operation);
+        (void)wsb_error_set(out_error, WSB_ERROR_NOT_FOUND, NULL, "%s: the guest has no memory",
+                            operation);
+        return WSB_ERROR_NOT_FOUND;
     }
     wsb_call_context_memory_all((wsb_call_context *)instance, &base, &size);
     if (offset > size || length > size - offset) {
         wsb_error_details details = {
             .operation = operation, .subject = "memory", .used = offset, .allowed = size};
-        return wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details,
-                             "%s: %llu bytes at %llu are not inside the guest's memory of %llu",
-                             operation, (unsigned long long)length, (unsigned long long)offset,
-                             (unsigned long long)size);
+        (void)wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details,
+                            "%s: %llu bytes at %llu are not inside the guest's memory of %llu",
+                            operation, (unsigned long long)length, (unsigned long long)offset,
+                            (unsigned long long)size);
+        return WSB_ERROR_LIMIT_EXCEEDED;
     }
     *out_data = base + offset;
     return WSB_OK;
@@ -194,13 +196,15 @@ static wsb_status find_global(wsb_instance *instance, wsb_str name, const char *
     if (info == NULL || info->kind != WSB_EXTERN_GLOBAL ||
         !instance->ops->export_get(instance->engine_instance, name, WSB_EXTERN_GLOBAL,
                                    out_handle)) {
-        return wsb_error_set(out_error, WSB_ERROR_NOT_FOUND, NULL, "%s '%.*s': no such export",
-                             operation, (int)name.len, name.data);
+        (void)wsb_error_set(out_error, WSB_ERROR_NOT_FOUND, NULL, "%s '%.*s': no such export",
+                            operation, (int)name.len, name.data);
+        return WSB_ERROR_NOT_FOUND;
     }
     if (info->value_type > WSB_V128) {
-        return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
-                             "%s '%.*s': it is a reference, which only the guest can use",
-                             operation, (int)name.len, name.data);
+        (void)wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
+                            "%s '%.*s': it is a reference, which only the guest can use", operation,
+                            (int)name.len, name.data);
+        return WSB_ERROR_UNSUPPORTED;
     }
     *out_info = info;
     return WSB_OK;

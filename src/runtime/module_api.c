@@ -91,7 +91,7 @@ static wsb_status compile_owned(wsb_runtime *runtime, wsb_buf *source,
     if (status == WSB_OK) {
         status = module_create(runtime, options, &module, out_error);
     }
-    if (status == WSB_OK) {
+    if (module != NULL) {
         module->source = *source;
         *source = (wsb_buf)WSB_BUF_INIT;
         status = wsb__module_prepare(module, &limits, true, &variant, out_error);

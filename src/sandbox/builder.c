@@ -92,9 +92,11 @@ void wsb_sandbox_builder_limits(wsb_sandbox_builder *builder, const wsb_resource
     wsb_resource_limits copy;
     wsb_status status =
         wsb__options_copy(limits, &copy, sizeof copy, "wsb_resource_limits", &error);
-    if (status == WSB_OK && copy.named_count && !copy.named)
-        status = wsb_error_set(&error, WSB_ERROR_INVALID_ARGUMENT, NULL,
-                               "build sandbox: the named limits are NULL but not none");
+    if (status == WSB_OK && copy.named_count && !copy.named) {
+        status = WSB_ERROR_INVALID_ARGUMENT;
+        (void)wsb_error_set(&error, status, NULL,
+                            "build sandbox: the named limits are NULL but not none");
+    }
     if (status != WSB_OK) {
         wsb__builder_fail(builder, status, error);
         return;

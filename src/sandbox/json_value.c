@@ -159,7 +159,7 @@ wsb_status wsb__json_args(const wsb__site *site, wsb_str text, const wsb_functio
 {
     json_t *json = NULL;
     wsb_status status = wsb__json_parse(site, text, &json, out_error);
-    if (status != WSB_OK)
+    if (!json)
         return status;
     status = convert_arguments(site, json, type, values, out_error);
     json_decref(json);

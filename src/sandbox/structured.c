@@ -22,8 +22,9 @@ static wsb_status find(wsb_instance *instance, wsb_str name, const void *out_dat
 {
     if (!instance || !out_data) {
         wsb_error_details details = {.operation = "call with structured data"};
-        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
-                             "the instance or the place for the result is NULL");
+        (void)wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
+                            "the instance or the place for the result is NULL");
+        return WSB_ERROR_INVALID_ARGUMENT;
     }
     return wsb_instance_function(instance, name, out_function, out_error);
 }

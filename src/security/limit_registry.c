@@ -3,6 +3,7 @@
 #include "core/buffer.h"
 #include "security/limits.h"
 
+#include <stdio.h>
 #include <wasm_sandbox/plugin/error.h>
 
 #define WSB__LIMIT_NAME_MAX ((size_t)64)
@@ -83,10 +84,8 @@ static wsb_status unknown_name(const wsb__limit_registry *registry, wsb_str name
     size_t len = strlen(known);
     for (size_t i = 0; i < registry->count && len < sizeof known - WSB__LIMIT_NAME_MAX - 32; i++) {
         const char *lead = i == 0 ? "; registered: " : ", ";
-        memcpy(known + len, lead, strlen(lead));
-        len += strlen(lead);
-        memcpy(known + len, registry->limits[i]->name, strlen(registry->limits[i]->name) + 1);
-        len += strlen(registry->limits[i]->name);
+        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", lead,
+                                registry->limits[i]->name);
     }
     int shown = name.len > WSB__LIMIT_NAME_MAX ? (int)WSB__LIMIT_NAME_MAX : (int)name.len;
     return wsb_error_set(

@@ -19,7 +19,7 @@ typedef struct limit_row {
 static const limit_row rows[] = {
     {AT(max_memory), 64 * WSB_MIB, 1, true, true},
     {AT(max_table_elements), 1000000, 1, true, true},
-    {AT(max_stack), 512 * 1024, WSB__STACK_MIN, false, false},
+    {AT(max_stack), (uint64_t)512 * 1024, WSB__STACK_MIN, false, false},
     {AT(max_cpu_time), 30 * WSB_SECOND, 1, false, true},
     {AT(max_wall_time), 30 * WSB_SECOND, 1, false, true},
     {AT(fuel), WSB_UNLIMITED, 1, false, true},

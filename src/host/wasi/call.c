@@ -12,8 +12,9 @@ int wsb__wasi_load_iovecs(const wsb__wasi_call *call, uint32_t offset, uint32_t 
     out->count = (int)count;
     out->total = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t data = wsb__wasi_get32(list + i * WASI_IOVEC_SIZE);
-        uint32_t length = wsb__wasi_get32(list + i * WASI_IOVEC_SIZE + 4);
+        const uint8_t *entry = list + (size_t)i * WASI_IOVEC_SIZE;
+        uint32_t data = wsb__wasi_get32(entry);
+        uint32_t length = wsb__wasi_get32(entry + 4);
         out->list[i].iov_base = wsb__wasi_range(call, data, length);
         if (!out->list[i].iov_base)
             return WASI_EFAULT;
