@@ -63,6 +63,11 @@ static void set_message(wsb_engine_failure *failure, const void *error, bool roo
 {
     text_sink sink = sink_of(failure->message, sizeof failure->message);
     wsb_wasmtime_error_text(error, root, emit_text, &sink);
+    /* The library says "the guest trapped" itself. */
+    static const char prefix[] = "wasm trap: ";
+    if (strncmp(failure->message, prefix, sizeof prefix - 1) == 0)
+        memmove(failure->message, failure->message + sizeof prefix - 1,
+                strlen(failure->message) - (sizeof prefix - 1) + 1);
 }
 
 /* "name @ 0xoffset", whole lines only. */
