@@ -1,5 +1,6 @@
 /* From the host into the guest: the path that every call takes. */
 #include "runtime/instance.h"
+#include "runtime/nest.h"
 #include "runtime/ticks.h"
 
 #include <sched.h>
@@ -77,7 +78,18 @@ static inline void note_start(wsb_instance *instance, wsb__thread *thread, uint6
     atomic_store_explicit(&watch->cpu_clock, thread->cpu_clock, memory_order_relaxed);
     atomic_store_explicit(&watch->started, now, memory_order_release);
     atomic_store_explicit(&instance->thread, thread, memory_order_relaxed);
-    thread->depth++;
+    if (__builtin_expect(thread->depth++ > 0, 0)) {
+        wsb__nest_begin(instance, thread);
+    }
+    thread->current = instance;
+}
+
+static inline void leave_thread(wsb_instance *instance, wsb__thread *thread)
+{
+    thread->depth--;
+    if (__builtin_expect(instance->outer != NULL, 0)) {
+        wsb__nest_end(instance, thread);
+    }
 }
 
 static inline void note_end(wsb_instance *instance, wsb__thread *thread, uint64_t started,
@@ -94,7 +106,7 @@ static inline void note_end(wsb_instance *instance, wsb__thread *thread, uint64_
         add(&instance->cpu_ns, now > cpu_base ? now - cpu_base : 0);
     }
     add(&instance->calls, 1);
-    thread->depth--;
+    leave_thread(instance, thread);
 }
 
 /* In a sequence the limits go on from where the last call left them. True when they do. */
@@ -216,7 +228,7 @@ wsb_status wsb__call(wsb_instance *instance, const wsb__target *target, wsb_raw_
     note_start(instance, thread, started);
     uint64_t cpu_base = thread->cpu_sample;
     if (__builtin_expect(!watched(instance) || atomic_load(&instance->stop), 0)) {
-        thread->depth--;
+        leave_thread(instance, thread);
         return finish(instance, refuse_taken(instance, target->label, out_error), out_error);
     }
     uint32_t extras = instance->extras & ~(uint32_t)WSB__EXTRA_WATCHED;

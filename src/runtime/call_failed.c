@@ -114,7 +114,7 @@ uint64_t wsb__call_elapsed(const wsb_instance *instance)
     return now > started ? now - started : 0; /* two processors' counters may differ a little */
 }
 
-wsb_status wsb__due(wsb_instance *instance)
+static wsb_status due_itself(wsb_instance *instance)
 {
     wsb__watch *watch = &instance->watch;
     if (atomic_load_explicit(&instance->stop, memory_order_relaxed)) {
@@ -131,6 +131,17 @@ wsb_status wsb__due(wsb_instance *instance)
         }
     }
     return WSB_OK;
+}
+
+wsb_status wsb__due(wsb_instance *instance)
+{
+    wsb_status due = due_itself(instance);
+    for (wsb_instance *outer = instance->outer; due == WSB_OK && outer != NULL;
+         outer = outer->outer) {
+        due = due_itself(outer);
+        instance->ended_by_outer = due != WSB_OK;
+    }
+    return due;
 }
 
 bool wsb__should_stop(void *context)
@@ -244,6 +255,11 @@ static wsb_status report(wsb_instance *instance, wsb_engine_result result,
     wsb_error_details details = {.operation = name, .backtrace = failure->backtrace};
     if (result == WSB_ENGINE_HOST_TRAP && instance->ending.message[0] != '\0') {
         return report_host(instance, name, failure, out_error); /* also where its status is ours */
+    }
+    if (instance->ended_by_outer) {
+        return wsb_error_set(out_error, instance->ending.status, &details,
+                             "%s: the call that it is part of is over its limit or cancelled",
+                             name);
     }
     switch (instance->ending.status) {
     case WSB_ERROR_TIMEOUT:

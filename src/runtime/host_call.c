@@ -25,18 +25,19 @@ static inline wsb_instance *enter(void *context, void *caller, const wsb__host_b
     return instance;
 }
 
-/* What a host function returned, made final: waits are waited for, unknown results are traps. */
+/* What a host function returned, made final: waits are waited for, unknown results are traps, and
+ * a guest that became due meanwhile ends here. */
 static wsb_host_result settle(wsb_instance *instance, wsb_raw_value *values, wsb_host_result result)
 {
     if (result == WSB_HOST_PENDING) {
         result = wsb__wait_out(instance, values);
     }
-    if (result == WSB_HOST_DONE) {
-        instance->ending.status = WSB_OK;
-        instance->ending.message[0] = '\0';
-        return WSB_HOST_DONE;
+    if (result != WSB_HOST_DONE) {
+        return WSB_HOST_TRAP;
     }
-    return WSB_HOST_TRAP;
+    instance->ending.status = wsb__due(instance);
+    instance->ending.message[0] = '\0';
+    return instance->ending.status == WSB_OK ? WSB_HOST_DONE : WSB_HOST_TRAP;
 }
 
 static inline wsb_host_result leave(wsb_instance *instance, wsb_raw_value *values,
@@ -183,9 +184,9 @@ void wsb_call_context_exit(wsb_call_context *context, int32_t code)
     ending->exit_code = code;
 }
 
-uint64_t wsb_call_context_remaining(wsb_call_context *context)
+static uint64_t remaining_itself(const wsb_instance *instance)
 {
-    const wsb__watch *watch = &((wsb_instance *)context)->watch;
+    const wsb__watch *watch = &instance->watch;
     if (watch->wall_limit_ticks == UINT64_MAX) {
         return UINT64_MAX;
     }
@@ -193,6 +194,17 @@ uint64_t wsb_call_context_remaining(wsb_call_context *context)
     uint64_t elapsed = wsb__ticks() - started;
     return elapsed >= watch->wall_limit_ticks ? 0
                                               : wsb__ticks_to_ns(watch->wall_limit_ticks - elapsed);
+}
+
+uint64_t wsb_call_context_remaining(wsb_call_context *context)
+{
+    uint64_t shortest = UINT64_MAX;
+    for (const wsb_instance *instance = (const wsb_instance *)context; instance != NULL;
+         instance = instance->outer) {
+        uint64_t remaining = remaining_itself(instance);
+        shortest = remaining < shortest ? remaining : shortest;
+    }
+    return shortest;
 }
 
 void *wsb_call_context_user_data(wsb_call_context *context)

@@ -74,6 +74,8 @@ struct wsb_instance {
     void *engine_instance;
     void *caller;                /* the engine's, while a host function runs */
     wsb__thread *_Atomic thread; /* that runs it; others look whether it is theirs */
+    bool ended_by_outer;         /* the call that it is part of is over its limit, or cancelled */
+    wsb_instance *outer;         /* whose host function made the present call; NULL: none */
     bool doomed;                 /* destroyed in its own callback */
     bool making;                 /* wsb_instance_create() has not returned */
     bool has_memory;             /* cleared where the engine does not find it */

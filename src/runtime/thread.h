@@ -8,9 +8,10 @@
 #include <time.h>
 
 typedef struct wsb__thread {
-    unsigned generation; /* 0: nothing is known yet; else wsb__fork_generation */
-    unsigned depth;      /* calls into guests that are active on this thread */
-    uintptr_t stack_low; /* lowest usable address */
+    unsigned generation;          /* 0: nothing is known yet; else wsb__fork_generation */
+    unsigned depth;               /* calls into guests that are active on this thread */
+    struct wsb_instance *current; /* the innermost of them, while depth > 0 */
+    uintptr_t stack_low;          /* lowest usable address */
     uintptr_t stack_high;
     clockid_t cpu_clock;
     uint64_t cpu_sample;       /* ns of CPU time at `cpu_sample_ticks` */

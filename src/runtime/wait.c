@@ -1,6 +1,7 @@
 #include "runtime/wait.h"
 
 #include "core/alloc.h"
+#include "runtime/nest.h"
 #include "runtime/ticks.h"
 
 #include <errno.h>
@@ -135,7 +136,6 @@ static wsb_host_result wait_once(wsb_instance *instance, wsb_raw_value *values, 
 
 wsb_host_result wsb__wait_out(wsb_instance *instance, wsb_raw_value *values)
 {
-    wsb__watchdog *watchdog = &instance->runtime->watchdog;
     int wake_fd = wsb__thread_wake_fd(instance->thread);
     wsb_host_result result = WSB_HOST_PENDING;
     /* Without a descriptor to be woken by, a cancellation would come only after the wait. */
@@ -147,10 +147,10 @@ wsb_host_result wsb__wait_out(wsb_instance *instance, wsb_raw_value *values)
                               "no descriptor is left to wait with");
         return WSB_HOST_TRAP;
     }
-    wsb__watchdog_set_wait(watchdog, &instance->watch, wake_fd);
+    wsb__nest_set_wait(instance, wake_fd);
     while (result == WSB_HOST_PENDING) {
         result = wait_once(instance, values, wake_fd);
     }
-    wsb__watchdog_set_wait(watchdog, &instance->watch, -1);
+    wsb__nest_set_wait(instance, -1);
     return result;
 }

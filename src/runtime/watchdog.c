@@ -345,6 +345,15 @@ void wsb__watchdog_cancel(wsb__watchdog *watchdog, wsb__watch *watch)
     pthread_mutex_unlock(&watchdog->lock);
 }
 
+void wsb__watchdog_redirect(wsb__watchdog *watchdog, wsb__watch *watch,
+                            void (*interrupt)(void *engine), void *engine)
+{
+    pthread_mutex_lock(&watchdog->lock);
+    watch->interrupt = interrupt;
+    watch->engine = engine;
+    pthread_mutex_unlock(&watchdog->lock);
+}
+
 void wsb__watchdog_set_wait(wsb__watchdog *watchdog, wsb__watch *watch, int fd)
 {
     pthread_mutex_lock(&watchdog->lock);

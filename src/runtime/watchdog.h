@@ -70,6 +70,10 @@ void wsb__watchdog_settle(wsb__watchdog *watchdog, wsb__watch *watch);
 /* On the thread of a guest that is not due: lets those that are have the processor. */
 void wsb__watchdog_make_room(wsb__watchdog *watchdog);
 
+/* From now on an interrupt of this call goes there. */
+void wsb__watchdog_redirect(wsb__watchdog *watchdog, wsb__watch *watch,
+                            void (*interrupt)(void *engine), void *engine);
+
 /* Tells (fd >= 0) or forgets (-1) the eventfd that ends a wait of this instance. */
 void wsb__watchdog_set_wait(wsb__watchdog *watchdog, wsb__watch *watch, int fd);
 

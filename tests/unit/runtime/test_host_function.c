@@ -197,6 +197,36 @@ static wsb_host_result wait_for(wsb_call_context *context, wsb_raw_value *values
     return WSB_HOST_PENDING;
 }
 
+/* Calls another guest that never ends by itself, under the default limits of 30 s. */
+static wsb_host_result call_endless(wsb_call_context *context, wsb_raw_value *values, void *data)
+{
+    seen *s = data;
+    wsb_raw_value wait[2] = {{.i32 = -1}, {.i32 = 0}};
+    bool spins = values[0].i32 != 0;
+    (void)context;
+    s->status = spins ? wsb_function_call(function_of(s->instance, "spin"), NULL, 0, NULL, 0, NULL)
+                      : wsb_function_call_raw(function_of(s->instance, "raw"), wait, 2, NULL);
+    return WSB_HOST_DONE;
+}
+
+static void the_outer_deadline_ends_an_inner_call(void **state)
+{
+    for (int32_t spins = 0; spins < 2; spins++) {
+        seen s = {0};
+        seen waiting = {0};
+        int32_t out;
+        s.instance =
+            spins ? instantiate(*state, "(module (func (export \"spin\") (loop br 0)))", NULL)
+                  : with_raw(*state, wait_for, &waiting, 0);
+        wsb_instance *outer = with_raw(*state, call_endless, &s, 30 * WSB_MILLISECOND);
+        MUST_FAIL(WSB_ERROR_TIMEOUT, "max_wall_time is 30.0 ms",
+                  call_raw(outer, spins, 0, &out, err));
+        assert_int_equal(s.status, WSB_ERROR_TIMEOUT);
+        wsb_instance_destroy(outer);
+        wsb_instance_destroy(s.instance);
+    }
+}
+
 static void a_wait_ends_by_time_or_descriptor(void **state)
 {
     seen s = {0};
@@ -312,6 +342,7 @@ int main(void)
         cmocka_unit_test(a_cancellation_ends_a_wait),
         cmocka_unit_test(a_limit_of_ones_own_is_enforced),
         cmocka_unit_test(every_unknown_import_is_named),
+        cmocka_unit_test(the_outer_deadline_ends_an_inner_call),
     };
     return cmocka_run_group_tests(tests, make_runtime, drop_runtime);
 }
