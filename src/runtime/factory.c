@@ -218,7 +218,9 @@ wsb_status wsb_runtime_factory_info(wsb_runtime_factory *factory, size_t index,
     } else {
         info.problem = wsb_error_message(entry->problem);
     }
-    *out_info = info;
+    /* A caller built against an older header has room for less. */
+    info.size = out_info->size;
+    memcpy(out_info, &info, info.size < sizeof info ? info.size : sizeof info);
     return WSB_OK;
 }
 

@@ -61,7 +61,7 @@ static void test_loads_an_engine_by_its_path(void **state)
     (void)state;
     const char *id = NULL;
     wsb_runtime_factory *factory = NULL;
-    wsb_engine_info info;
+    wsb_engine_info info = WSB_ENGINE_INFO_INIT;
     make_folder();
     assert_int_equal(wsb__factory_create_empty(&factory, NULL), WSB_OK);
     build("good.so", TABLE("1", "good", "f"));
@@ -119,7 +119,7 @@ static void test_a_file_must_be_the_engine_it_is_registered_as(void **state)
     (void)state;
     char path[160];
     wsb_runtime_factory *factory = NULL;
-    wsb_engine_info info;
+    wsb_engine_info info = WSB_ENGINE_INFO_INIT;
     make_folder();
     build("b.so", TABLE("1", "b", "f"));
     snprintf(path, sizeof path, "%s/b.so", folder);

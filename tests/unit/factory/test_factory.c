@@ -161,7 +161,7 @@ static void test_a_missing_file_is_reported_when_needed(void **state)
 static void test_null_arguments(void **state)
 {
     (void)state;
-    wsb_engine_info info;
+    wsb_engine_info info = WSB_ENGINE_INFO_INIT;
     wsb_runtime *runtime;
     wsb_runtime_factory *factory = NULL;
     assert_int_equal(wsb_runtime_factory_register(NULL, NULL, NULL), WSB_ERROR_INVALID_ARGUMENT);
