@@ -11,7 +11,7 @@ typedef struct walk {
     size_t at;
     size_t values;
     size_t depth;
-    uint64_t left[WSB__STRUCTURED_MAX_DEPTH + 1]; /* values still to come, by level */
+    uint64_t left[WSB__MSGPACK_MAX_DEPTH + 1]; /* values still to come, by level */
 } walk;
 
 /* What a leading byte announces. */
@@ -86,8 +86,8 @@ static const char *enter(walk *state, uint64_t values)
     /* Every value takes a byte at least. */
     if (values > state->len - state->at)
         return "an array or map declares more elements than the message has bytes";
-    if (state->depth == WSB__STRUCTURED_MAX_DEPTH)
-        return "nested deeper than 512 levels";
+    if (state->depth == WSB__MSGPACK_MAX_DEPTH)
+        return "nested deeper than 32 levels";
     state->left[++state->depth] = values;
     return NULL;
 }

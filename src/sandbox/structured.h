@@ -13,6 +13,8 @@
 #define WSB__STRUCTURED_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define WSB__STRUCTURED_MAX_VALUES ((size_t)1000000)
 #define WSB__STRUCTURED_MAX_DEPTH 512
+/* msgpack-c nests no deeper (MSGPACK_EMBED_STACK_SIZE). */
+#define WSB__MSGPACK_MAX_DEPTH 32
 /* What a call hands over or back in the buffer convention. */
 #define WSB__BUFFER_MAX_BYTES ((size_t)256 * 1024 * 1024)
 

@@ -53,13 +53,13 @@ static void malformed(void **state)
 static void depth_is_bounded(void **state)
 {
     (void)state;
-    uint8_t data[514];
+    uint8_t data[34];
     memset(data, 0x91, sizeof data);
-    data[512] = 0;
-    expect_message(data, 513, WSB_OK, NULL);
-    data[512] = 0x91;
-    data[513] = 0;
-    expect_message(data, 514, WSB_ERROR_MALFORMED, "deeper");
+    data[32] = 0;
+    expect_message(data, 33, WSB_OK, NULL);
+    data[32] = 0x91;
+    data[33] = 0;
+    expect_message(data, 34, WSB_ERROR_MALFORMED, "deeper");
 }
 
 static void value_count_is_bounded(void **state)
