@@ -76,8 +76,8 @@ static inline void note_start(wsb_instance *instance, wsb__thread *thread, uint6
     wsb__watch *watch = &instance->watch;
     atomic_store_explicit(&watch->cpu_base, thread->cpu_sample, memory_order_relaxed);
     atomic_store_explicit(&watch->cpu_clock, thread->cpu_clock, memory_order_relaxed);
-    atomic_store_explicit(&watch->started, now, memory_order_release);
     atomic_store_explicit(&instance->thread, thread, memory_order_relaxed);
+    atomic_store_explicit(&watch->started, now, memory_order_release);
     if (__builtin_expect(thread->depth++ > 0, 0)) {
         wsb__nest_begin(instance, thread);
     }
@@ -235,19 +235,16 @@ wsb_status wsb__call(wsb_instance *instance, const wsb__target *target, wsb_raw_
     if (extras) {
         begin_extras(instance);
     }
-    wsb_engine_failure failure;
-    failure.trap = WSB_TRAP_UNKNOWN;
-    failure.message[0] = '\0';
-    failure.backtrace[0] = '\0';
+    wsb_engine_failure *failure = &instance->failure;
     wsb_engine_result result =
-        target->enter(instance->engine_instance, &target->handle, target->type, values, &failure);
+        target->enter(instance->engine_instance, &target->handle, target->type, values, failure);
     if (__builtin_expect(result != WSB_ENGINE_OK, 0)) {
         instance->failed_after = wsb__call_elapsed(instance);
     }
     note_end(instance, thread, started, cpu_base);
     wsb_status status = WSB_OK;
     if (__builtin_expect(result != WSB_ENGINE_OK, 0)) {
-        status = wsb__call_failed(instance, result, &failure, target->label, out_error);
+        status = wsb__call_failed(instance, result, failure, target->label, out_error);
     }
     if (extras) {
         end_extras(instance);

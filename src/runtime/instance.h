@@ -104,6 +104,7 @@ struct wsb_instance {
     const char *operation;      /* of the present call, for errors */
     const char *host_operation; /* the import that is running */
     wsb__pending pending;
+    wsb_engine_failure failure; /* of the call that failed and closed it: empty until then */
     wsb_event_fn on_event;
     void *on_event_data;
     uint64_t tag;
