@@ -123,6 +123,9 @@ typedef struct wsb_module_info {
     bool has_start;          /**< has a start function */
     wsb_str allocator;       /**< the allocator export that the buffer convention uses, or empty */
     wsb_str deallocator;
+    /** Proposals that it uses, WSB_ENGINE_PROPOSALS bits (runtime.h): an engine whose `features`
+     * lack one cannot run it. */
+    uint32_t required_features;
 } wsb_module_info;
 
 /**

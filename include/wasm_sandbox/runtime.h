@@ -10,7 +10,15 @@
 
 WSB_BEGIN_DECLS
 
-/** What an engine can enforce and do; see wsb_engine_info. */
+/**
+ * What an engine can enforce and do; see wsb_engine_info.
+ *
+ * The first four an engine need not do itself: the library puts them into the modules of engines
+ * that lack them (docs/internals/module.md), with the same meaning. The proposals say which
+ * modules an engine can run; those that are not listed here every engine must have (mutable
+ * globals, sign extension, saturating conversions, multi-value, bulk memory, reference types,
+ * extended constants).
+ */
 typedef enum wsb_engine_feature {
     WSB_ENGINE_DEADLINE = 1 << 0,     /**< interrupts a running guest (wall and CPU time, cancel) */
     WSB_ENGINE_FUEL = 1 << 1,         /**< counts fuel and stops a guest that has none left */
@@ -20,22 +28,39 @@ typedef enum wsb_engine_feature {
     WSB_ENGINE_SERIALIZE = 1 << 5,    /**< compiled modules can be kept */
     WSB_ENGINE_POOLING = 1 << 6,      /**< instances come from a pool made in advance */
     WSB_ENGINE_FIBERS = 1 << 7,       /**< a guest can be suspended without holding a thread */
-    WSB_ENGINE_SIMD = 1 << 8,         /**< v128 values */
-    WSB_ENGINE_REFERENCES = 1 << 9    /**< externref values */
+    WSB_ENGINE_SIMD = 1 << 8,         /**< proposal: fixed-width SIMD */
+    WSB_ENGINE_REFERENCES = 1 << 9,   /**< externref values to and from the host */
+    WSB_ENGINE_VECTORS = 1 << 10,     /**< v128 values to and from the host */
+    WSB_ENGINE_RELAXED_SIMD = 1 << 11, /**< proposal */
+    WSB_ENGINE_TAIL_CALLS = 1 << 12,   /**< proposal */
+    WSB_ENGINE_EXCEPTIONS = 1 << 13,   /**< proposal: exception handling with exnref */
+    WSB_ENGINE_MEMORY64 = 1 << 14,     /**< proposal: 64-bit memories and tables */
+    WSB_ENGINE_NO_SIGNALS = 1 << 15    /**< can do without signal handlers (`avoid_signals`) */
 } wsb_engine_feature;
+
+/** The proposals among them: what a module may need of its engine. */
+#define WSB_ENGINE_PROPOSALS                                                                       \
+    (WSB_ENGINE_SIMD | WSB_ENGINE_RELAXED_SIMD | WSB_ENGINE_TAIL_CALLS | WSB_ENGINE_EXCEPTIONS |   \
+     WSB_ENGINE_MEMORY64)
 
 /** What is known of an engine. */
 typedef struct wsb_engine_info {
     size_t size;
-    const char *id;      /**< "wasmtime" */
-    const char *version; /**< the engine's own, "48.0.8"; "" while it is not loaded */
-    uint32_t features;   /**< wsb_engine_feature bits */
-    bool available;      /**< it could be loaded; else `problem` says why not */
-    const char *problem; /**< "" where it is available */
+    const char *id;        /**< "wasmtime" */
+    const char *version;   /**< the engine's own, "48.0.8"; "" while it is not loaded */
+    uint32_t features;     /**< wsb_engine_feature bits: what holds for its guests */
+    bool available;        /**< it could be loaded; else `problem` says why not */
+    const char *problem;   /**< "" where it is available */
+    uint32_t own_features; /**< those that the engine has itself; the rest of `features` comes from
+                                rewriting its modules */
 } wsb_engine_info;
 
 /** To be filled in by the functions that take it. */
-#define WSB_ENGINE_INFO_INIT {sizeof(wsb_engine_info), "", "", 0, false, ""}
+#define WSB_ENGINE_INFO_INIT {sizeof(wsb_engine_info), "", "", 0, false, "", 0}
+
+/** The short name of one feature bit, as the command prints it ("tail_calls"); "unknown" for
+ * others. [thread-safe] */
+WSB_API const char *wsb_engine_feature_name(uint32_t feature);
 
 /** Where compiled modules are kept between runs. */
 typedef struct wsb_code_cache {

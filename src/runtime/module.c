@@ -57,9 +57,7 @@ static wsb_status scan_failed(const wsbn_result *result, wsb_error **out_error)
 /* Scan and transform of the source. The caller releases the result in any case. */
 static wsb_status scan(wsb_module *module, wsbn_result *out_result, wsb_error **out_error)
 {
-    wsbn_options options = {.bounds = wsb__module_bounds_native(&module->bounds),
-                            .clamp_memory_bytes = UINT64_MAX,
-                            .clamp_table_elements = UINT64_MAX};
+    wsbn_options options = {.bounds = wsb__module_bounds_native(&module->bounds), .add = 0};
     wsbn_process(module->source.data, module->source.len, &options, out_result);
     return out_result->status == WSBN_OK ? WSB_OK : scan_failed(out_result, out_error);
 }

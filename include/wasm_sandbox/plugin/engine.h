@@ -9,7 +9,12 @@
  * (WSB_ENGINE_ENTRY_SYMBOL) that includes this header is complete.
  *
  * Modules reach the backend scanned and transformed (docs/internals/module.md): valid, within
- * bounds, without a start section, at most one memory, and imports of functions only.
+ * bounds, without a start section, at most one memory, and imports of functions only. They need
+ * only proposals that `features` has.
+ *
+ * A small backend leaves DEADLINE, FUEL, MEMORY_LIMIT and TABLE_LIMIT out of its `features`: its
+ * modules are then rewritten so that they count and ask the library themselves, through one more
+ * import and a few globals ("wsb:…" exports), which the backend treats like any other.
  *
  * Threads: an engine and its modules are shared by all threads; an instance is used by one
  * thread at a time. `engine_interrupt` comes from any thread at any time.
@@ -96,10 +101,10 @@ typedef struct wsb_engine_import {
 /** What an instance is made with. */
 typedef struct wsb_engine_instance_options {
     size_t size;
-    uint64_t max_memory;         /**< bytes, WSB_UNLIMITED: none */
-    uint64_t max_table_elements; /**< the same */
+    uint64_t max_memory;         /**< bytes, WSB_UNLIMITED: none. With MEMORY_LIMIT */
+    uint64_t max_table_elements; /**< of all tables, the same. With TABLE_LIMIT */
     void *host;                  /**< handed to host functions and `should_stop` */
-    /** Asked on the guest's thread after engine_interrupt(): true ends the guest with
+    /** DEADLINE. Asked on the guest's thread after engine_interrupt(): true ends the guest with
      * WSB_ENGINE_INTERRUPTED, false lets it go on until the next interrupt. */
     bool (*should_stop)(void *host);
 } wsb_engine_instance_options;
@@ -121,13 +126,13 @@ typedef struct wsb_runtime_ops {
     uint32_t abi_version; /**< WSB_ENGINE_ABI_VERSION */
     const char *id;       /**< [a-z0-9_-]+ */
     const char *version;  /**< of the engine; part of the code cache's key */
-    uint32_t features;    /**< wsb_engine_feature bits: what is really enforced */
+    uint32_t features;    /**< wsb_engine_feature bits: what the engine itself really does */
 
     wsb_engine_result (*engine_create)(const wsb_engine_options *options, void **out_engine,
                                        wsb_engine_failure *out_failure);
     void (*engine_destroy)(void *engine);
-    /** Makes every running guest of this engine ask its `should_stop` soon. [thread-safe],
-     * async-signal-safe, cheap. */
+    /** DEADLINE. Makes every running guest of this engine ask its `should_stop` soon.
+     * [thread-safe], async-signal-safe, cheap. */
     void (*engine_interrupt)(void *engine);
 
     /** `bytes` are borrowed for the call. [thread-safe] */
@@ -171,7 +176,8 @@ typedef struct wsb_runtime_ops {
     /** Base and size (bytes) now. `caller` is NULL outside of host functions. */
     void (*memory_get)(void *instance, void *caller, const wsb_engine_handle *memory,
                        uint8_t **out_base, uint64_t *out_size);
-    /** Grows by `pages` of 64 KiB; false where refused. Not while the guest runs. */
+    /** Grows by `pages` of 64 KiB; false where refused. Not while the guest runs. The library asks
+     * for no more than max_memory allows. */
     bool (*memory_grow)(void *instance, const wsb_engine_handle *memory, uint64_t pages);
 
     /** REFERENCES. The same where the signature has references. */

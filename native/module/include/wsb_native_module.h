@@ -35,12 +35,25 @@ typedef struct wsbn_bounds {
     uint64_t max_function_handlers;
 } wsbn_bounds;
 
+/* What the transform puts into the module for engines that lack it. */
+enum {
+    /* memory.grow fails where the memory would have more pages than global "wsb:memory_limit". */
+    WSBN_ADD_MEMORY_LIMIT = 1 << 0,
+    /* table.grow fails where all tables together would have more elements than global
+     * "wsb:table_limit". */
+    WSBN_ADD_TABLE_LIMIT = 1 << 1,
+    /* Function entries and loop heads take from global "wsb:budget"; see below. */
+    WSBN_ADD_COUNTDOWN = 1 << 2,
+    /* Every block takes its cost in fuel from "wsb:budget", instead of the countdown. */
+    WSBN_ADD_FUEL = 1 << 3
+};
+
+/* The added globals are exported, mutable, of type i64, and 0 at first: nothing grows and the
+ * first block asks for a budget. What runs out of budget (it is negative) calls the last import,
+ * "wsb" "tick", an (i64) -> (i64), with the budget, and goes on with what that returns. */
 typedef struct wsbn_options {
     wsbn_bounds bounds;
-    /* Clamps for engines without a limiter of their own: declared maxima become at most these.
-     * UINT64_MAX: no clamp. */
-    uint64_t clamp_memory_bytes;
-    uint64_t clamp_table_elements;
+    uint32_t add; /* WSBN_ADD_* bits */
 } wsbn_options;
 
 typedef enum wsbn_status {
