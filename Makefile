@@ -2,6 +2,7 @@
 #
 #   PREFIX=/usr/local  DESTDIR=   where `make install` puts things
 #   JOBS=N                        parallel compilations and tests (all processors)
+#   CMAKE_ARGS=                   more options: -DWSB_ALL_ENGINES=OFF builds Wasmtime only
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -12,7 +13,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CTEST = ctest --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help all build deps engines test demo bench check format fuzz-replay fuzz asan tsan \
+.PHONY: help all build deps engines engines-all test demo bench check format fuzz-replay fuzz asan tsan \
     coverage consumer install clean
 
 help: ## This list
@@ -21,17 +22,22 @@ help: ## This list
 deps: ## Install the Debian packages that are missing
 	@scripts/install-dependencies.sh
 
-engines: deps ## Build the engine's and native archives (kept outside the clone)
+engines: deps ## Build the archives of Wasmtime and native/module (kept outside the clone)
 	@scripts/build-rust.sh native/module >/dev/null
 	@scripts/build-rust.sh engines/wasmtime >/dev/null
 
+engines-all: engines ## The same for all engines: Wasmtime, Wasmer and Wasmi
+	@scripts/build-rust.sh engines/wasmi >/dev/null
+	@scripts/build-rust.sh engines/wasmer >/dev/null
+
 all: build ## The same as build
 
-build: deps ## Build engine, library and command (optimised)
-	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DWSB_BUILD_TESTS=ON --log-level=WARNING
+build: deps ## Build all engines, library and command (optimised)
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DWSB_BUILD_TESTS=ON -DWSB_ALL_ENGINES=ON \
+	    $(CMAKE_ARGS) --log-level=WARNING
 	@cmake --build --preset release --parallel $(JOBS)
 
-test: build ## Build and run all tests
+test: build ## Build and run all tests, on all engines
 	@$(CTEST) --preset release
 
 demo: deps ## Install what is missing, build, and show the sandbox on real input
