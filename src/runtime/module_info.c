@@ -3,9 +3,10 @@
 #include "core/alloc.h"
 
 #include <wasm_sandbox/plugin/error.h>
+#include <wasm_sandbox/runtime.h>
 
 #define BLOB_MAGIC 0x49425357u
-#define BLOB_VERSION 1u
+#define BLOB_VERSION 2u
 #define PAGE_BITS 16
 
 /* The smallest an entry can be, to refuse counts that the blob has no room for. */
@@ -192,8 +193,13 @@ static void read_head(reader *r, wsb__module_info *out)
     out->memory_max_pages = read_u64(r);
     out->table_min = read_u64(r);
     out->table_max = read_u64(r);
+    uint64_t required = read_u64(r);
+    if (required & ~(uint64_t)WSB_ENGINE_PROPOSALS)
+        r->bad = true;
+    out->table_min_sum = read_u64(r);
     wsb_module_info *info = &out->info;
     info->size = sizeof *info;
+    info->required_features = (uint32_t)required;
     info->function_count = read_u64(r);
     info->code_size = read_u64(r);
     info->module_size = read_u64(r);

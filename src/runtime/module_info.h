@@ -13,16 +13,20 @@
 #define WSB__MODULE_MEMORY_64 ((uint64_t)1 << 4)
 #define WSB__MODULE_GROW_COUNTED ((uint64_t)1 << 5) /* the global wsb:grow_refused exists */
 #define WSB__MODULE_MEMORY_IMPORTED ((uint64_t)1 << 6)
+#define WSB__MODULE_HAS_BUDGET ((uint64_t)1 << 7)       /* wsb:budget, and tick its last import */
+#define WSB__MODULE_HAS_MEMORY_LIMIT ((uint64_t)1 << 8) /* wsb:memory_limit */
+#define WSB__MODULE_HAS_TABLE_LIMIT ((uint64_t)1 << 9)  /* wsb:table_limit */
 
 typedef struct wsb__module_info {
     wsb_module_info info;
     uint64_t flags;
     uint64_t memory_min_pages; /* as in the blob; UINT64_MAX: none */
     uint64_t memory_max_pages;
-    uint64_t table_min; /* largest minimum of any table */
-    uint64_t table_max; /* largest maximum of any defined table, UINT64_MAX if one has none, 0
-                           without tables */
-    wsb_bytes blob;     /* the owned copy that all strings point into */
+    uint64_t table_min;     /* largest minimum of any table */
+    uint64_t table_max;     /* largest maximum of any defined table, UINT64_MAX if one has none, 0
+                               without tables */
+    uint64_t table_min_sum; /* minimums of all tables together, UINT64_MAX where they are more */
+    wsb_bytes blob;         /* the owned copy that all strings point into */
     wsb__map *exports_by_name; /* wsb_extern_info */
 } wsb__module_info;
 

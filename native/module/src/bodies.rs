@@ -29,6 +29,8 @@ pub struct Grows {
 /// By body, ascending.
 pub struct Facts {
     pub grows: Vec<Grows>,
+    /// `WSB_ENGINE_*` bits of the proposals that the module uses.
+    pub required: u64,
 }
 
 type Work<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
@@ -55,7 +57,7 @@ pub fn validate(scan: &Scan, bounds: &Bounds) -> Result<Facts, Failure> {
         .map_err(Stop::Parser)
         .and_then(|work| validate_bodies(&work, scan, bounds));
     match outcome {
-        Ok(grows) => Ok(Facts { grows }),
+        Ok(grows) => Ok(Facts { grows, required: 0 }),
         Err(Stop::Failure(failure)) => Err(failure),
         Err(Stop::Parser(error)) => Err(diagnose(scan.bytes, error)),
     }

@@ -30,11 +30,23 @@ pub struct Bounds {
 
 /// `wsbn_options`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     pub bounds: Bounds,
-    pub clamp_memory_bytes: u64,
-    pub clamp_table_elements: u64,
+    /// `ADD_*` bits.
+    pub add: u32,
+}
+
+/// What the transform puts in for engines that lack it; the header has the meaning of each.
+pub const ADD_MEMORY_LIMIT: u32 = 1 << 0;
+pub const ADD_TABLE_LIMIT: u32 = 1 << 1;
+pub const ADD_COUNTDOWN: u32 = 1 << 2;
+pub const ADD_FUEL: u32 = 1 << 3;
+
+impl Options {
+    pub fn adds(&self, bit: u32) -> bool {
+        self.add & bit != 0
+    }
 }
 
 impl Default for Bounds {
@@ -61,16 +73,6 @@ impl Default for Bounds {
             max_function_merges: 5_000_000,
             max_handlers: 4_000_000,
             max_function_handlers: 400_000,
-        }
-    }
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            bounds: Bounds::default(),
-            clamp_memory_bytes: u64::MAX,
-            clamp_table_elements: u64::MAX,
         }
     }
 }

@@ -11,15 +11,14 @@ use crate::scan::{Scan, Section};
 use std::ops::Range;
 use wasm_encoder::{
     BlockType, ConstExpr, Encode, ExportKind, Function, GlobalSection, GlobalType, Instruction,
-    MemorySection, MemoryType, TableSection, TableType, TypeSection,
+    TypeSection,
 };
-use wasmparser::{MemorySectionReader, TableInit, TableSectionReader, ValType};
+use wasmparser::ValType;
 
 pub const MEMORY: &str = "wsb:memory";
 pub const START: &str = "wsb:start";
 pub const GROW_REFUSED: &str = "wsb:grow_refused";
 
-const PAGE: u64 = 65_536;
 /// What validators of all engines allow of each kind; only lifted bounds get here.
 const MOST: u64 = 1_000_000;
 const LARGEST_FUNCTION: u64 = 7_654_321;
@@ -29,8 +28,6 @@ const GROW_BYTES: usize = 2;
 const CUSTOM: u8 = 0;
 const TYPE: u8 = 1;
 const FUNCTION: u8 = 3;
-const TABLE: u8 = 4;
-const MEMORIES: u8 = 5;
 const GLOBAL: u8 = 6;
 const EXPORT: u8 = 7;
 const START_SECTION: u8 = 8;
@@ -48,7 +45,6 @@ struct Helper {
 struct Emitter<'s, 'a> {
     scan: &'s Scan<'a>,
     facts: &'s Facts,
-    options: &'s Options,
     helper: Option<Helper>,
     exports: Vec<(&'static str, ExportKind, u32)>,
     /// Sections to add because the module has none of them, in their order.
@@ -57,7 +53,9 @@ struct Emitter<'s, 'a> {
 }
 
 pub fn emit(scan: &Scan, facts: &Facts, options: &Options) -> Result<Vec<u8>, Failure> {
-    check_minima(scan, options)?;
+    if options.add != 0 {
+        return Err(Failure::internal("the options add what is not known here"));
+    }
     let helper = if facts.grows.is_empty() { None } else { Some(Helper::plan(scan)?) };
     let mut exports = Vec::new();
     if !scan.memories.is_empty() {
@@ -73,7 +71,7 @@ pub fn emit(scan: &Scan, facts: &Facts, options: &Options) -> Result<Vec<u8>, Fa
     let wanted = [(GLOBAL, helper.is_some()), (EXPORT, !exports.is_empty())];
     let missing = wanted.into_iter().filter(|(id, wanted)| *wanted && lacks(*id));
     let missing = missing.map(|(id, _)| id).collect();
-    let mut emitter = Emitter { scan, facts, options, helper, exports, missing, out };
+    let mut emitter = Emitter { scan, facts, helper, exports, missing, out };
     emitter.module()?;
     Ok(emitter.out)
 }
@@ -109,18 +107,6 @@ fn is_kept(section: &Section, facts: &Facts) -> bool {
         || moved
         || (name == "name" && !names::are_short(section.data));
     section.id != CUSTOM || !dropped
-}
-
-fn check_minima(scan: &Scan, options: &Options) -> Result<(), Failure> {
-    for memory in &scan.memories[scan.imported_memories..] {
-        let bytes = memory.initial.saturating_mul(PAGE);
-        check("max_memory", "bytes of memory at the start", bytes, options.clamp_memory_bytes)?;
-    }
-    for table in &scan.tables[scan.imported_tables..] {
-        let allowed = options.clamp_table_elements;
-        check("max_table_elements", "elements of a table at the start", table.initial, allowed)?;
-    }
-    Ok(())
 }
 
 fn has_room(field: &str, what: &str, count: usize, added: usize) -> Result<(), Failure> {
@@ -268,8 +254,6 @@ impl<'s, 'a> Emitter<'s, 'a> {
         match section.id {
             START_SECTION => Ok(()),
             CUSTOM if !is_kept(section, self.facts) => Ok(()),
-            TABLE if self.options.clamp_table_elements != u64::MAX => self.tables(content),
-            MEMORIES if self.options.clamp_memory_bytes != u64::MAX => self.memories(content),
             CODE if self.helper.is_some() => self.code(content),
             id => match self.added(id) {
                 (0, _) => self.copy(id, content),
@@ -319,46 +303,6 @@ impl<'s, 'a> Emitter<'s, 'a> {
         let mut reader = self.scan.reader(content.clone());
         let count = reader.read_var_u32().map_err(|error| Failure::malformed(&error))?;
         Ok((count, reader.original_position() as usize..content.end))
-    }
-
-    fn memories(&mut self, content: Range<usize>) -> Result<(), Failure> {
-        let allowed = self.options.clamp_memory_bytes / PAGE;
-        let mut section = MemorySection::new();
-        let reader = MemorySectionReader::new(self.scan.reader(content)).map_err(lost)?;
-        for memory in reader {
-            let memory = memory.map_err(lost)?;
-            let mut clamped = MemoryType::from(memory);
-            let possible: u64 = if memory.memory64 { 1 << 48 } else { 1 << 16 };
-            clamped.maximum = Some(memory.maximum.unwrap_or(possible).min(allowed));
-            section.memory(clamped);
-        }
-        self.encode(MEMORIES, &section)
-    }
-
-    fn tables(&mut self, content: Range<usize>) -> Result<(), Failure> {
-        let allowed = self.options.clamp_table_elements;
-        let mut section = TableSection::new();
-        let reader = TableSectionReader::new(self.scan.reader(content)).map_err(lost)?;
-        for table in reader {
-            let table = table.map_err(lost)?;
-            let mut clamped = TableType::try_from(table.ty).map_err(unexpected)?;
-            let possible = if table.ty.table64 { u64::MAX } else { u64::from(u32::MAX) };
-            clamped.maximum = Some(table.ty.maximum.unwrap_or(possible).min(allowed));
-            match table.init {
-                TableInit::RefNull => section.table(clamped),
-                TableInit::Expr(expression) => {
-                    let expression = ConstExpr::try_from(expression).map_err(unexpected)?;
-                    section.table_with_init(clamped, &expression)
-                }
-            };
-        }
-        self.encode(TABLE, &section)
-    }
-
-    fn encode(&mut self, id: u8, section: &impl Encode) -> Result<(), Failure> {
-        self.out.push(id);
-        section.encode(&mut self.out);
-        Ok(())
     }
 
     /// The bodies with every `memory.grow` a call, and the helper at their end. Runs of bodies
@@ -433,13 +377,4 @@ fn section_size(size: usize) -> Result<u32, Failure> {
         let what = "bytes of a transformed section";
         Failure::bound("max_module_size", what, size as u64, u64::from(u32::MAX))
     })
-}
-
-/// The section was read before.
-fn lost(error: wasmparser::Error) -> Failure {
-    Failure::internal(format!("a section that was valid no longer is: {error}"))
-}
-
-fn unexpected(error: impl std::fmt::Debug) -> Failure {
-    Failure::internal(format!("a valid table cannot be encoded: {error:?}"))
 }

@@ -8,7 +8,7 @@ use crate::scan::Scan;
 use wasmparser::{Export, ExternalKind, FuncType, RefType, TypeRef, ValType};
 
 const MAGIC: u32 = 0x4942_5357;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const HAS_MEMORY: u64 = 1;
 const IS_COMMAND: u64 = 1 << 1;
@@ -110,6 +110,8 @@ impl<'s, 'a> Writer<'s, 'a> {
         let maximum = own.iter().map(|table| table.maximum.unwrap_or(u64::MAX)).max();
         self.u64(minimum.unwrap_or(0));
         self.u64(maximum.unwrap_or(0));
+        self.u64(facts.required);
+        self.u64(scan.tables.iter().fold(0, |sum, table| sum.saturating_add(table.initial)));
         self.u64(scan.bodies.len() as u64);
         self.u64(scan.code_size);
         self.u64(module_size);

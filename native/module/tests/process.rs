@@ -187,53 +187,6 @@ fn reserved_exports_are_refused() {
 }
 
 #[test]
-fn maxima_are_clamped_and_minima_refused() {
-    let options = Options {
-        clamp_memory_bytes: 3 * 65_536 + 5,
-        clamp_table_elements: 10,
-        ..Options::default()
-    };
-    let text = "(module (memory 1) (table 2 funcref) (table 1 99 funcref) (table 1 4 externref))";
-    let output = process(text.as_bytes(), &options).unwrap();
-    validate(&output.module);
-    for payload in Parser::new(0).parse_all(&output.module) {
-        match payload.unwrap() {
-            Payload::MemorySection(reader) => {
-                let memory = reader.into_iter().next().unwrap().unwrap();
-                assert_eq!((memory.initial, memory.maximum), (1, Some(3)));
-            }
-            Payload::TableSection(reader) => {
-                let maxima: Vec<_> =
-                    reader.into_iter().map(|one| one.unwrap().ty.maximum).collect();
-                assert_eq!(maxima, [Some(10), Some(10), Some(4)]);
-            }
-            _ => {}
-        }
-    }
-    let failure = process(b"(module (memory 4))", &options).err().unwrap();
-    assert_eq!((failure.kind, failure.subject.as_str()), (Kind::Bound, "max_memory"));
-    assert_eq!((failure.used, failure.allowed), (4 * 65_536, 3 * 65_536 + 5));
-    let failure = process(b"(module (table 11 funcref))", &options).err().unwrap();
-    assert_eq!((failure.kind, failure.subject.as_str()), (Kind::Bound, "max_table_elements"));
-    let huge = bad("(module (memory 65537))");
-    assert_eq!(huge.kind, Kind::Invalid);
-}
-
-#[test]
-fn clamps_beyond_what_an_index_reaches_are_valid() {
-    let options = Options {
-        clamp_memory_bytes: u64::MAX - 1,
-        clamp_table_elements: u64::MAX - 1,
-        ..Options::default()
-    };
-    for text in
-        ["(module (memory 1) (table 1 funcref))", "(module (memory i64 1) (table i64 1 funcref))"]
-    {
-        validate(&process(text.as_bytes(), &options).unwrap().module);
-    }
-}
-
-#[test]
 fn proposals_that_are_off_are_named() {
     for (text, name) in [
         ("(module (memory 1 1 shared))", "threads"),
@@ -428,13 +381,11 @@ fn flipped_bytes_never_panic_and_never_give_an_invalid_module() {
             (data (i32.const 0) "abc"))"#,
     )
     .unwrap();
-    let clamped =
-        Options { clamp_memory_bytes: 1 << 20, clamp_table_elements: 99, ..Options::default() };
     for at in 0..binary.len() {
         for value in 0..=255 {
             let mut changed = binary.clone();
             changed[at] = value;
-            for options in [Options::default(), clamped] {
+            for options in [Options::default()] {
                 match process(&changed, &options) {
                     Ok(output) => validate(&output.module),
                     Err(failure) => assert_ne!(failure.kind, Kind::Internal, "{failure:?}"),

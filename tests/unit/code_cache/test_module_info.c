@@ -8,6 +8,7 @@
 #include "core/buffer.h"
 #include "runtime/module_info.h"
 #include "unit/core/fail_nth.h"
+#include <wasm_sandbox/runtime.h>
 
 #include <string.h>
 
@@ -28,10 +29,11 @@ static void put_str(wsb_buf *b, const char *text)
 static void put_head(wsb_buf *b, uint64_t flags)
 {
     put(b, 0x49425357, 4);
-    put(b, 1, 4);
+    put(b, 2, 4);
     put(b, flags, 8);
-    const uint64_t numbers[] = {2, UINT64_MAX, 10, UINT64_MAX, 3, 100, 1000};
-    for (size_t i = 0; i < 7; i++)
+    const uint64_t numbers[] = {
+        2, UINT64_MAX, 10, UINT64_MAX, WSB_ENGINE_SIMD | WSB_ENGINE_MEMORY64, 12, 3, 100, 1000};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         put(b, numbers[i], 8);
 }
 
@@ -111,6 +113,8 @@ static void test_reads_all_of_it(void **state)
     assert_int_equal(m->info.memory_minimum, 131072);
     assert_true(m->info.memory_maximum == WSB_UNLIMITED);
     assert_int_equal(m->table_min, 10);
+    assert_int_equal(m->info.required_features, WSB_ENGINE_SIMD | WSB_ENGINE_MEMORY64);
+    assert_int_equal(m->table_min_sum, 12);
     assert_int_equal(m->info.module_size, 1000);
     assert_int_equal(m->info.import_count, 2);
     assert_true(is(m->info.imports[0].module, "env") && is(m->info.imports[0].name, "log"));

@@ -32,8 +32,6 @@ static const wsbn_options DEFAULTS = {
                .max_function_merges = 5000000,
                .max_handlers = 4000000,
                .max_function_handlers = 400000},
-    .clamp_memory_bytes = UINT64_MAX,
-    .clamp_table_elements = UINT64_MAX,
 };
 
 static wsbn_result process(const void *bytes, size_t len)
@@ -252,23 +250,6 @@ static void test_big_branch_table(void **state)
     free(body.data);
 }
 
-static void test_minimum_above_clamp(void **state)
-{
-    (void)state;
-    wsbn_options options = DEFAULTS;
-    options.clamp_memory_bytes = 65536;
-    options.clamp_table_elements = 7;
-    wsbn_result result;
-    static const char memory[] = "(module (memory 65536))";
-    wsbn_process((const uint8_t *)memory, strlen(memory), &options, &result);
-    assert_int_equal(result.used, UINT64_C(1) << 32);
-    expect(result, WSBN_BOUND, "max_memory", "max_memory");
-    static const char table[] = "(module (table 4294967295 funcref))";
-    wsbn_process((const uint8_t *)table, strlen(table), &options, &result);
-    assert_int_equal(result.used, UINT32_MAX);
-    expect(result, WSBN_BOUND, "max_table_elements", "max_table_elements");
-}
-
 static void test_deep_text(void **state)
 {
     (void)state;
@@ -381,12 +362,13 @@ static const char EVERYTHING[] =
 
 static void expect_head(reader *r)
 {
-    expect_numbers(r, 4, 2, U(0x49425357), U(1));
+    expect_numbers(r, 4, 2, U(0x49425357), U(2));
     /* memory, command, start, counted memory.grow */
     expect_numbers(r, 8, 1, U(1) | 1 << 1 | 1 << 3 | 1 << 5);
     expect_numbers(r, 8, 4, U(2), U(5), U(3), UINT64_MAX);
-    expect_numbers(r, 8, 1, U(6)); /* functions */
-    get(r, 8);                     /* bytes of code */
+    expect_numbers(r, 8, 2, U(0), U(4)); /* proposals, minimums of all tables */
+    expect_numbers(r, 8, 1, U(6));       /* functions */
+    get(r, 8);                           /* bytes of code */
     expect_numbers(r, 8, 1, U(sizeof(EVERYTHING) - 1));
 }
 
@@ -470,7 +452,6 @@ int main(void)
         cmocka_unit_test(test_nested_blocks),
         cmocka_unit_test(test_many_functions),
         cmocka_unit_test(test_big_branch_table),
-        cmocka_unit_test(test_minimum_above_clamp),
         cmocka_unit_test(test_deep_text),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_garbage),
