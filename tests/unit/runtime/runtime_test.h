@@ -1,4 +1,4 @@
-/* What the runtime's tests share: a runtime on the default engine, modules from text. */
+/* What the runtime's tests share: a runtime on the engine under test, modules from text. */
 #ifndef WSB_TESTS_RUNTIME_TEST_H
 #define WSB_TESTS_RUNTIME_TEST_H
 
@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include <wasm_sandbox/wasm_sandbox.h>
+
+#include "support/engine.h"
 
 static inline void must(wsb_status status, wsb_error *error)
 {
@@ -47,7 +49,7 @@ static inline int make_runtime(void **state)
     wsb_runtime *runtime;
     wsb_runtime_options options = WSB_RUNTIME_OPTIONS_INIT;
     options.pool_instances = 64;
-    MUST(wsb_runtime_create(wsb_cstr(""), &options, &runtime, err));
+    MUST(wsb_runtime_create(test_engine(), &options, &runtime, err));
     *state = runtime;
     return 0;
 }

@@ -6,8 +6,6 @@
 static const char arithmetic[] =
     "(module (func (export \"add\") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)"
     " (func (export \"swap\") (param i64 f64) (result f64 i64) local.get 1 local.get 0)"
-    " (func (export \"splat\") (param i32) (result v128) local.get 0 i32x4.splat)"
-    " (func (export \"same\") (param externref) (result externref) local.get 0)"
     " (func $boom (export \"boom\") unreachable)"
     " (func $deep (export \"deep\") call $deep)"
     " (func (export \"spin\") (loop br 0)))";
@@ -26,18 +24,40 @@ static void values_go_in_and_come_out(void **state)
     assert_true(results[0].of.f64 == 0.5);
     assert_true(results[1].of.i64 == INT64_MIN);
 
-    wsb_value lane = wsb_value_i32(-2);
-    MUST(wsb_function_call(function_of(instance, "splat"), &lane, 1, results, 1, err));
-    assert_int_equal(results[0].of.v128[12], 0xfe);
-
-    int thing;
-    wsb_value reference = wsb_value_externref(&thing);
-    MUST(wsb_function_call(function_of(instance, "same"), &reference, 1, results, 1, err));
-    assert_ptr_equal(results[0].of.ref, &thing);
-
     wsb_raw_value raw[2] = {{.i32 = 40}, {.i32 = 2}};
     MUST(wsb_function_call_raw(function_of(instance, "add"), raw, 2, err));
     assert_int_equal(raw[0].i32, 42);
+    wsb_instance_destroy(instance);
+}
+
+static void vectors_go_in_and_come_out(void **state)
+{
+    TEST_NEEDS(*state, VECTORS);
+    wsb_instance *instance =
+        instantiate(*state,
+                    "(module (func (export \"splat\") (param i32 v128) (result v128)"
+                    " (i32x4.add (i32x4.splat (local.get 0)) (local.get 1))))",
+                    NULL);
+    wsb_value args[2] = {wsb_value_i32(-3), {.type = WSB_V128, .of.v128 = {1, 0, 0, 0, 1}}};
+    wsb_value result;
+    MUST(wsb_function_call(function_of(instance, "splat"), args, 2, &result, 1, err));
+    assert_int_equal(result.of.v128[0], 0xfe);
+    assert_int_equal(result.of.v128[4], 0xfe);
+    assert_int_equal(result.of.v128[12], 0xfd);
+    wsb_instance_destroy(instance);
+}
+
+static void references_go_in_and_come_out(void **state)
+{
+    TEST_NEEDS(*state, REFERENCES);
+    wsb_instance *instance = instantiate(
+        *state,
+        "(module (func (export \"same\") (param externref) (result externref) local.get 0))", NULL);
+    int thing;
+    wsb_value reference = wsb_value_externref(&thing);
+    wsb_value result;
+    MUST(wsb_function_call(function_of(instance, "same"), &reference, 1, &result, 1, err));
+    assert_ptr_equal(result.of.ref, &thing);
     wsb_instance_destroy(instance);
 }
 
@@ -189,6 +209,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_go_in_and_come_out),
+        cmocka_unit_test(vectors_go_in_and_come_out),
+        cmocka_unit_test(references_go_in_and_come_out),
         cmocka_unit_test(wrong_values_are_refused_and_harm_nothing),
         cmocka_unit_test(a_trap_closes_the_instance_and_says_which),
         cmocka_unit_test(stack_overflow_names_the_limit),

@@ -306,7 +306,7 @@ static void a_limit_of_ones_own_is_enforced(void **state)
     wsb_runtime *runtime;
     int32_t out;
     (void)state;
-    MUST(wsb_runtime_create(wsb_cstr(""), NULL, &runtime, err));
+    MUST(wsb_runtime_create(test_engine(), NULL, &runtime, err));
     MUST(wsb_runtime_register_limit(runtime, &ops, err));
     MUST_FAIL(WSB_ERROR_ALREADY_EXISTS, "queries", wsb_runtime_register_limit(runtime, &ops, err));
     wsb_instance *instance = with_raw(runtime, charge, NULL, 0);

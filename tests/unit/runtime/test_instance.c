@@ -215,13 +215,13 @@ static wsb_runtime *runtime_with_key(uint8_t first)
     wsb_runtime_options options = WSB_RUNTIME_OPTIONS_INIT;
     options.key = wsb_bytes_of(key, sizeof key);
     options.avoid_pool = true;
-    MUST(wsb_runtime_create(wsb_cstr(""), &options, &runtime, err));
+    MUST(wsb_runtime_create(test_engine(), &options, &runtime, err));
     return runtime;
 }
 
 static void a_serialized_module_needs_its_key(void **state)
 {
-    (void)state;
+    TEST_NEEDS(*state, SERIALIZE);
     wsb_runtime *mine = runtime_with_key(1);
     wsb_runtime *other = runtime_with_key(2);
     wsb_module *module = compile(mine, grower);

@@ -182,12 +182,12 @@ static void traps_reach_the_engine_through_a_hosts_handler(void **state)
 
 static void without_signals_a_host_need_not_pass_them_on(void **state)
 {
-    (void)state;
+    TEST_NEEDS(*state, NO_SIGNALS);
     wsb_runtime *runtime;
     wsb_runtime_options options = WSB_RUNTIME_OPTIONS_INIT;
     options.avoid_signals = true;
     options.pool_instances = 16;
-    MUST(wsb_runtime_create(wsb_cstr(""), &options, &runtime, err));
+    MUST(wsb_runtime_create(test_engine(), &options, &runtime, err));
     install(give_up);
     trap_each(runtime);
     uninstall();

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "support/engine.h"
+
 /* Prints what went wrong before failing. */
 static inline void assert_ok(wsb_status status, wsb_error *error)
 {
@@ -33,7 +35,9 @@ static inline wsb_sandbox *make_sandbox(void)
 {
     wsb_sandbox *sandbox = NULL;
     wsb_error *error = NULL;
-    assert_ok(wsb_sandbox_create(NULL, &sandbox, &error), error);
+    wsb_sandbox_options options = WSB_SANDBOX_OPTIONS_INIT;
+    options.engine = test_engine();
+    assert_ok(wsb_sandbox_create(&options, &sandbox, &error), error);
     return sandbox;
 }
 
@@ -87,7 +91,6 @@ static inline void expect_json_error(wsb_sandbox *sandbox, wsb_instance_id id, c
     " (func (export \"zero_by_zero\") (result f64) (f64.div (f64.const 0) (f64.const 0)))"         \
     " (func (export \"none\"))"                                                                    \
     " (func (export \"pair\") (param i32) (result i32 i64) (local.get 0) (i64.const 7))"           \
-    " (func (export \"vector\") (result v128) (v128.const i64x2 0 0))"                             \
     " (func (export \"trap\") (unreachable))"                                                      \
     " (func (export \"spin\") (loop (br 0)))"                                                      \
     " (func (export \"like_buffer\") (param i32 i32) (result i64)"                                 \

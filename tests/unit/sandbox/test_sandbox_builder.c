@@ -12,6 +12,13 @@ static wsb_host_result twice(wsb_call_context *context, wsb_raw_value *values, v
     return WSB_HOST_DONE;
 }
 
+static wsb_sandbox_builder *make_builder(void)
+{
+    wsb_sandbox_builder *builder = wsb_sandbox_builder_create();
+    wsb_sandbox_builder_engine(builder, test_engine());
+    return builder;
+}
+
 static void builds_more_than_once(void **state)
 {
     (void)state;
@@ -33,7 +40,7 @@ static void builds_more_than_once(void **state)
     function.result_count = 1;
     function.call_raw = twice;
     function.user_data = &bias;
-    wsb_sandbox_builder *builder = wsb_sandbox_builder_create();
+    wsb_sandbox_builder *builder = make_builder();
     wsb_sandbox_builder_module_bytes(builder, wsb_bytes_of(wat, strlen(wat)));
     wsb_sandbox_builder_memory_limit(builder, 128 * 1024);
     wsb_sandbox_builder_timeout(builder, 5 * WSB_SECOND);
@@ -55,7 +62,7 @@ static void builds_more_than_once(void **state)
 static void the_first_problem_is_reported_by_build(void **state)
 {
     (void)state;
-    wsb_sandbox_builder *builder = wsb_sandbox_builder_create();
+    wsb_sandbox_builder *builder = make_builder();
     wsb_sandbox *sandbox = NULL;
     wsb_error *error = NULL;
     wsb_status status = wsb_sandbox_builder_build(builder, &sandbox, &error);
@@ -92,7 +99,7 @@ static void capabilities_are_copied(void **state)
     wsb_capabilities capabilities = WSB_CAPABILITIES_INIT;
     capabilities.arguments = &argument;
     capabilities.argument_count = 1;
-    wsb_sandbox_builder *builder = wsb_sandbox_builder_create();
+    wsb_sandbox_builder *builder = make_builder();
     wsb_sandbox_builder_capabilities(builder, &capabilities);
     memset(name, 0, sizeof name); /* a NUL inside would be refused */
     argument.data = NULL;
@@ -116,7 +123,7 @@ static void expect_refused(const wsb_capabilities *capabilities, const char *rea
 {
     wsb_sandbox *sandbox = NULL;
     wsb_error *error = NULL;
-    wsb_sandbox_builder *builder = wsb_sandbox_builder_create();
+    wsb_sandbox_builder *builder = make_builder();
     wsb_sandbox_builder_module_bytes(builder, wsb_bytes_of("(module)", 8));
     wsb_sandbox_builder_capabilities(builder, capabilities);
     wsb_status status = wsb_sandbox_builder_build(builder, &sandbox, &error);
@@ -154,6 +161,7 @@ static void write_module(char path[64], const char *wat)
     close(fd);
 }
 
+/* On the default engine, always. */
 static void one_call_does_it_all(void **state)
 {
     (void)state;

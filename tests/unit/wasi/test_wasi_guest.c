@@ -19,6 +19,8 @@
 #include <unistd.h>
 #include <wasm_sandbox/wasm_sandbox.h>
 
+#include "support/engine.h"
+
 static wsb_runtime *runtime;
 static char folder[64];
 
@@ -213,7 +215,7 @@ static void test_waiting_ends(void **state)
 int main(void)
 {
     wsb_error *error = NULL;
-    if (wsb_runtime_create(wsb_cstr(NULL), NULL, &runtime, &error) != WSB_OK) {
+    if (wsb_runtime_create(test_engine(), NULL, &runtime, &error) != WSB_OK) {
         fprintf(stderr, "%s\n", wsb_error_message(error));
         return 1;
     }
