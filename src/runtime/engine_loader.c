@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <wasm_sandbox/plugin/error.h>
 
 #define WSB__ENGINE_ID_MAX ((size_t)64)
@@ -21,7 +23,7 @@ typedef struct member {
 static const member members[] = {
     MEMBER(engine_create, 0),
     MEMBER(engine_destroy, 0),
-    MEMBER(engine_interrupt, 0),
+    MEMBER(engine_interrupt, WSB_ENGINE_DEADLINE),
     MEMBER(module_compile, 0),
     MEMBER(module_destroy, 0),
     MEMBER(module_serialize, WSB_ENGINE_SERIALIZE),
@@ -84,9 +86,10 @@ wsb_status wsb__engine_check(const wsb_runtime_ops *ops, const char *origin, wsb
     if (!ops)
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
                              "engine %s: it has no table of functions", origin);
-    /* Nothing else is read before these two fit. */
-    if (ops->size < offsetof(wsb_runtime_ops, engine_create) ||
-        ops->abi_version != WSB_ENGINE_ABI_VERSION)
+    /* Nothing is read before it is known to be there. */
+    if (ops->size < offsetof(wsb_runtime_ops, engine_create))
+        return mismatch(origin, out_error, "size", "says that its table is too short");
+    if (ops->abi_version != WSB_ENGINE_ABI_VERSION)
         return wsb_error_set(
             out_error, WSB_ERROR_ABI_MISMATCH,
             &(wsb_error_details){.operation = "register engine",
@@ -141,24 +144,67 @@ static wsb_status resolve(wsb_str path, char out_file[PATH_MAX], wsb_error **out
     return WSB_OK;
 }
 
+/* Only a regular file: opening a FIFO would wait for a writer. */
+static wsb_status check_kind(const char *file, wsb_error **out_error)
+{
+    struct stat entry;
+    if (stat(file, &entry) != 0) {
+        char why[256];
+        snprintf(why, sizeof why, "%s", strerror(errno));
+        return not_loaded(WSB_ERROR_UNSUPPORTED, file, "", why, out_error);
+    }
+    if (S_ISREG(entry.st_mode))
+        return WSB_OK;
+    return not_loaded(WSB_ERROR_UNSUPPORTED, file, "name the engine's shared object",
+                      S_ISDIR(entry.st_mode) ? "it is a directory" : "it is not a regular file",
+                      out_error);
+}
+
+/* The dynamic linker's words, which start with the path: that is said already. */
+static wsb_status linker_refused(const char *file, wsb_error **out_error)
+{
+    const char *why = dlerror();
+    size_t len = strlen(file);
+    if (!why)
+        why = "the dynamic linker does not say why";
+    if (strncmp(why, file, len) == 0 && strncmp(why + len, ": ", 2) == 0)
+        why += len + 2;
+    bool is_symbol = strstr(why, "undefined symbol") != NULL;
+    return not_loaded(WSB_ERROR_UNSUPPORTED, file,
+                      is_symbol ? "link it with every library that it uses"
+                                : "name a shared object that is built for this machine",
+                      why, out_error);
+}
+
+static wsb_status no_engine(const char *file, const char *why, wsb_error **out_error)
+{
+    return not_loaded(WSB_ERROR_ABI_MISMATCH, file,
+                      "export `const wsb_runtime_ops *" WSB_ENGINE_ENTRY_SYMBOL
+                      "(void)` as plugin/engine.h says",
+                      why, out_error);
+}
+
 wsb_status wsb__engine_load(wsb_str path, const wsb_runtime_ops **out_ops, wsb_error **out_error)
 {
     char file[PATH_MAX];
     wsb_status status = resolve(path, file, out_error);
+    if (status == WSB_OK)
+        status = check_kind(file, out_error);
     if (status != WSB_OK)
         return status;
     /* Never unloaded: engines install signal handlers and thread-local destructors. */
     void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
-        return not_loaded(WSB_ERROR_UNSUPPORTED, file, "", dlerror(), out_error);
+        return linker_refused(file, out_error);
     void *symbol = dlsym(handle, WSB_ENGINE_ENTRY_SYMBOL);
     if (!symbol)
-        return not_loaded(WSB_ERROR_ABI_MISMATCH, file, "",
-                          "it is no engine: it does not export " WSB_ENGINE_ENTRY_SYMBOL,
-                          out_error);
+        return no_engine(file, "it is no engine: it does not export " WSB_ENGINE_ENTRY_SYMBOL,
+                         out_error);
     wsb_engine_entry_fn entry;
     memcpy(&entry, &symbol, sizeof entry);
     const wsb_runtime_ops *ops = entry();
+    if (!ops)
+        return no_engine(file, "its " WSB_ENGINE_ENTRY_SYMBOL "() gave no table (NULL)", out_error);
     status = wsb__engine_check(ops, file, out_error);
     if (status == WSB_OK)
         *out_ops = ops;

@@ -5,14 +5,21 @@
 #include "runtime/engine_loader.h"
 #include "runtime/runtime.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <wasm_sandbox/plugin/error.h>
 
-/* A registered engine: by its table, or by a file that is loaded when first needed. */
+#define WSB__PROBLEM_MAX ((size_t)32768)
+
+/* A registered engine: by its table, or by a constructor that makes it when first needed. */
 typedef struct engine_entry {
     char *id;
-    char *path;                 /* NULL: registered by its table */
-    const wsb_runtime_ops *ops; /* NULL: not loaded */
-    wsb_error *problem;         /* why it could not be loaded; kept, as its text is lent out */
+    wsb_engine_constructor_fn construct; /* NULL: registered by its table */
+    void *user_data;
+    void (*destroy_user_data)(void *user_data);
+    const wsb_runtime_ops *ops; /* NULL: not made */
+    wsb_error *problem;         /* why it could not be made; kept, as its text is lent out */
+    wsb_buf problem_text;       /* with what to do about it */
 } engine_entry;
 
 struct wsb_runtime_factory {
@@ -47,10 +54,10 @@ void wsb__factory_set_setup(wsb_runtime_factory *factory, wsb__runtime_setup_fn 
 
 static void destroy_entry(engine_entry *entry)
 {
-    if (!entry)
-        return;
+    if (entry->destroy_user_data)
+        entry->destroy_user_data(entry->user_data);
+    wsb_buf_fini(&entry->problem_text);
     wsb_error_destroy(entry->problem);
-    wsb__free(entry->path);
     wsb__free(entry->id);
     wsb__free(entry);
 }
@@ -73,20 +80,6 @@ static engine_entry *find_entry(const wsb_runtime_factory *factory, wsb_str id)
     return NULL;
 }
 
-static engine_entry *make_entry(wsb_str id, const wsb_str *path, const wsb_runtime_ops *ops)
-{
-    engine_entry *entry = wsb__calloc(1, sizeof *entry);
-    if (!entry)
-        return NULL;
-    entry->id = wsb__str_dup(id);
-    entry->path = path ? wsb__str_dup(*path) : NULL;
-    entry->ops = ops;
-    if (entry->id && (entry->path || !path))
-        return entry;
-    destroy_entry(entry);
-    return NULL;
-}
-
 static wsb_status reserve_entry(wsb_runtime_factory *factory)
 {
     if (factory->count < factory->capacity)
@@ -100,20 +93,29 @@ static wsb_status reserve_entry(wsb_runtime_factory *factory)
     return WSB_OK;
 }
 
-static wsb_status add_entry(wsb_runtime_factory *factory, wsb_str id, const wsb_str *path,
-                            const wsb_runtime_ops *ops, wsb_error **out_error)
+/* Adds an entry that has only its id yet. */
+static wsb_status add_entry(wsb_runtime_factory *factory, wsb_str id, engine_entry **out_entry,
+                            wsb_error **out_error)
 {
     if (find_entry(factory, id))
         return wsb_error_set(out_error, WSB_ERROR_ALREADY_EXISTS,
-                             &(wsb_error_details){.operation = "register engine"},
-                             "register engine '%.*s': there is one of that id", (int)id.len,
-                             id.data);
+                             &(wsb_error_details){.operation = "register engine",
+                                                  .subject = "id",
+                                                  .suggestion = "give yours an id of its own"},
+                             "register engine '%.*s': there is another engine of that id",
+                             (int)id.len, id.data);
     if (reserve_entry(factory) != WSB_OK)
         return out_of_memory(out_error);
-    engine_entry *entry = make_entry(id, path, ops);
+    engine_entry *entry = wsb__calloc(1, sizeof *entry);
     if (!entry)
         return out_of_memory(out_error);
+    entry->id = wsb__str_dup(id);
+    if (!entry->id) {
+        wsb__free(entry);
+        return out_of_memory(out_error);
+    }
     factory->entries[factory->count++] = entry;
+    *out_entry = entry;
     return WSB_OK;
 }
 
@@ -122,19 +124,30 @@ static wsb_status no_factory(wsb_error **out_error)
     return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL, "the factory is NULL");
 }
 
+static wsb_status add_table(wsb_runtime_factory *factory, const wsb_runtime_ops *ops,
+                            wsb_error **out_error)
+{
+    engine_entry *entry;
+    wsb_status status = add_entry(factory, wsb_cstr(ops->id), &entry, out_error);
+    if (status == WSB_OK)
+        entry->ops = ops;
+    return status;
+}
+
 wsb_status wsb_runtime_factory_register(wsb_runtime_factory *factory, const wsb_runtime_ops *ops,
                                         wsb_error **out_error)
 {
     if (!factory)
         return no_factory(out_error);
     wsb_status status = wsb__engine_check(ops, "being registered", out_error);
-    if (status != WSB_OK)
-        return status;
-    return add_entry(factory, wsb_cstr(ops->id), NULL, ops, out_error);
+    return status == WSB_OK ? add_table(factory, ops, out_error) : status;
 }
 
-wsb_status wsb_runtime_factory_register_file(wsb_runtime_factory *factory, wsb_str id, wsb_str path,
-                                             wsb_error **out_error)
+wsb_status wsb_runtime_factory_register_constructor(wsb_runtime_factory *factory, wsb_str id,
+                                                    wsb_engine_constructor_fn construct,
+                                                    void *user_data,
+                                                    void (*destroy_user_data)(void *user_data),
+                                                    wsb_error **out_error)
 {
     if (!factory)
         return no_factory(out_error);
@@ -142,12 +155,101 @@ wsb_status wsb_runtime_factory_register_file(wsb_runtime_factory *factory, wsb_s
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT,
                              &(wsb_error_details){.operation = "register engine", .subject = "id"},
                              "register engine: an id is 1 to 64 of a-z 0-9 _ -");
+    if (!construct)
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT,
+                             &(wsb_error_details){.operation = "register engine"},
+                             "register engine '%.*s': the constructor is NULL", (int)id.len,
+                             id.data);
+    engine_entry *entry;
+    wsb_status status = add_entry(factory, id, &entry, out_error);
+    if (status == WSB_OK) {
+        entry->construct = construct;
+        entry->user_data = user_data;
+        entry->destroy_user_data = destroy_user_data;
+    }
+    return status;
+}
+
+static wsb_status construct_from_file(void *path, const wsb_runtime_ops **out_ops,
+                                      wsb_error **out_error)
+{
+    return wsb__engine_load(wsb_cstr(path), out_ops, out_error);
+}
+
+wsb_status wsb_runtime_factory_register_file(wsb_runtime_factory *factory, wsb_str id, wsb_str path,
+                                             wsb_error **out_error)
+{
     if (path.len == 0 || !path.data || memchr(path.data, '\0', path.len))
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT,
                              &(wsb_error_details){.operation = "register engine"},
-                             "register engine '%.*s': the path is empty or has a NUL byte in it",
-                             (int)id.len, id.data);
-    return add_entry(factory, id, &path, NULL, out_error);
+                             "register engine: the path is empty or has a NUL byte in it");
+    char *copy = wsb__str_dup(path);
+    if (!copy)
+        return out_of_memory(out_error);
+    wsb_status status = wsb_runtime_factory_register_constructor(factory, id, construct_from_file,
+                                                                 copy, wsb__free, out_error);
+    if (status != WSB_OK)
+        wsb__free(copy);
+    return status;
+}
+
+/* Keeps why an engine cannot be had, and what to do about it in the same text. */
+static void keep_problem(engine_entry *entry, wsb_error *problem)
+{
+    const char *suggestion = wsb_error_suggestion(problem);
+    entry->problem = problem;
+    wsb_status status =
+        wsb__buf_printf(&entry->problem_text, WSB__PROBLEM_MAX, "%s%s%s",
+                        wsb_error_message(problem), *suggestion ? "; " : "", suggestion);
+    if (status != WSB_OK)
+        wsb_buf_fini(&entry->problem_text); /* then the message has to do */
+}
+
+static const char *problem_of(const engine_entry *entry)
+{
+    return entry->problem_text.data ? (const char *)entry->problem_text.data
+                                    : wsb_error_message(entry->problem);
+}
+
+/* What a constructor made, checked as any engine's table. */
+static wsb_status construct(const engine_entry *entry, const wsb_runtime_ops **out_ops,
+                            wsb_error **out_error)
+{
+    const wsb_runtime_ops *ops = NULL;
+    char origin[128];
+    wsb_status status = entry->construct(entry->user_data, &ops, out_error);
+    if (status != WSB_OK)
+        return status;
+    snprintf(origin, sizeof origin, "'%s' as constructed", entry->id);
+    status = wsb__engine_check(ops, origin, out_error);
+    if (status != WSB_OK)
+        return status;
+    if (strcmp(ops->id, entry->id) != 0)
+        return wsb_error_set(out_error, WSB_ERROR_ABI_MISMATCH,
+                             &(wsb_error_details){.operation = "load engine",
+                                                  .subject = "id",
+                                                  .suggestion = "register it under its own id"},
+                             "load engine '%s': it calls itself '%s'", entry->id, ops->id);
+    *out_ops = ops;
+    return WSB_OK;
+}
+
+/* Makes an engine that is registered by a constructor, once. Whether it can be used. */
+static bool make_available(engine_entry *entry)
+{
+    if (entry->ops)
+        return true;
+    if (entry->problem)
+        return false;
+    wsb_error *problem = NULL;
+    wsb_status status = construct(entry, &entry->ops, &problem);
+    if (status == WSB_OK)
+        return true;
+    if (!problem)
+        (void)wsb_error_set(&problem, status, NULL, "load engine '%s': %s", entry->id,
+                            wsb_status_text(status));
+    keep_problem(entry, problem);
+    return false;
 }
 
 wsb_status wsb_runtime_factory_load(wsb_runtime_factory *factory, wsb_str path, const char **out_id,
@@ -160,9 +262,11 @@ wsb_status wsb_runtime_factory_load(wsb_runtime_factory *factory, wsb_str path, 
     if (status != WSB_OK)
         return status;
     engine_entry *entry = find_entry(factory, wsb_cstr(ops->id));
+    if (entry && !make_available(entry))
+        entry->ops = ops; /* what was missed so far */
     /* The same object loaded again is the same engine. */
     if (!entry || entry->ops != ops) {
-        status = add_entry(factory, wsb_cstr(ops->id), &path, ops, out_error);
+        status = add_table(factory, ops, out_error);
         if (status != WSB_OK)
             return status;
         entry = factory->entries[factory->count - 1];
@@ -175,27 +279,6 @@ wsb_status wsb_runtime_factory_load(wsb_runtime_factory *factory, wsb_str path, 
 size_t wsb_runtime_factory_count(const wsb_runtime_factory *factory)
 {
     return factory ? factory->count : 0;
-}
-
-/* Loads an engine that is registered by its file, once. Whether it can be used. */
-static bool make_available(engine_entry *entry)
-{
-    if (entry->ops)
-        return true;
-    if (entry->problem)
-        return false;
-    const wsb_runtime_ops *ops;
-    if (wsb__engine_load(wsb_cstr(entry->path), &ops, &entry->problem) != WSB_OK)
-        return false;
-    if (strcmp(ops->id, entry->id) != 0) {
-        (void)wsb_error_set(&entry->problem, WSB_ERROR_ABI_MISMATCH,
-                            &(wsb_error_details){.operation = "load engine", .subject = "id"},
-                            "load engine '%s': it calls itself '%s', but is registered as '%s'",
-                            entry->path, ops->id, entry->id);
-        return false;
-    }
-    entry->ops = ops;
-    return true;
 }
 
 wsb_status wsb_runtime_factory_info(wsb_runtime_factory *factory, size_t index,
@@ -216,7 +299,7 @@ wsb_status wsb_runtime_factory_info(wsb_runtime_factory *factory, size_t index,
         info.version = entry->ops->version;
         info.features = entry->ops->features;
     } else {
-        info.problem = wsb_error_message(entry->problem);
+        info.problem = problem_of(entry);
     }
     /* A caller built against an older header has room for less. */
     info.size = out_info->size;
@@ -228,8 +311,8 @@ wsb_status wsb_runtime_factory_info(wsb_runtime_factory *factory, size_t index,
 static void list_ids(const wsb_runtime_factory *factory, wsb_buf *out)
 {
     for (size_t i = 0; i < factory->count; i++)
-        if (wsb__buf_printf(out, 4096, "%s%s",
-                            i ? ", " : "registered engines: ", factory->entries[i]->id) != WSB_OK)
+        if (wsb__buf_printf(out, 4096, "%s%s", i ? ", " : "one of the registered engines: ",
+                            factory->entries[i]->id) != WSB_OK)
             return;
 }
 

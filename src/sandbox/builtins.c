@@ -1,19 +1,30 @@
 /* What a new factory starts with: the one place that names built-in engines and host modules. They
  * are registered by the same calls as a stranger's. */
-#include "core/alloc.h"
 #include "core/buffer.h"
 #include "host/wasi/wasi.h"
+#include "runtime/engine_loader.h"
 #include "runtime/factory.h"
 
 #include <dlfcn.h>
 #include <limits.h>
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <wasm_sandbox/plugin/error.h>
 
-/* In the order in which an unnamed engine is chosen. */
-static const char *const builtin_engines[] = {"wasmtime"};
+typedef struct builtin_engine {
+    const char *id;
+    const char *option; /* of CMake, that builds it */
+} builtin_engine;
+
+/* In the order in which an unnamed engine is chosen. A build need not have all of them. */
+static const builtin_engine builtin_engines[] = {
+    {"wasmtime", "WSB_ENGINE_WASMTIME"},
+    {"wasmer", "WSB_ENGINE_WASMER"},
+    {"wasmi", "WSB_ENGINE_WASMI"},
+};
 
 static const wsb_host_module_ops *const builtin_host_modules[] = {
     &wsb__wasi_preview1,
@@ -53,40 +64,55 @@ static bool engine_in(const char *folder, const char *id, wsb_buf *out_path)
            access((const char *)out_path->data, R_OK) == 0;
 }
 
-/* Finds an engine, or else gives the path at which it is missed. */
-static wsb_status find_engine(const char *id, wsb_buf *out_path, wsb_error **out_error)
+/* Whether it is there; else `out_path` is where it was looked for last, or empty. */
+static bool find_engine(const char *id, wsb_buf *out_path)
 {
     char file[PATH_MAX];
-    bool known = own_file(file);
-    char *slash = known ? strrchr(file, '/') : NULL;
+    char *slash = own_file(file) ? strrchr(file, '/') : NULL;
     if (slash)
         *slash = '\0';
     for (size_t i = 0; slash && i < COUNT_OF(engine_folders); i++) {
         char folder[PATH_MAX + 32];
         snprintf(folder, sizeof folder, "%s/%s", file, engine_folders[i]);
         if (engine_in(folder, id, out_path))
-            return WSB_OK;
+            return true;
     }
 #ifdef WSB_ENGINE_DIR
-    (void)engine_in(WSB_ENGINE_DIR, id, out_path);
+    return engine_in(WSB_ENGINE_DIR, id, out_path);
+#else
+    return false;
 #endif
-    if (out_path->len)
-        return WSB_OK;
-    wsb_error_details details = {.operation = "create factory"};
-    return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, &details,
-                         "create factory: no memory, or no path, for the engine %s", id);
 }
 
-static wsb_status register_engine(wsb_runtime_factory *factory, const char *id,
-                                  wsb_error **out_error)
+static wsb_status not_built(const builtin_engine *engine, const wsb_buf *path,
+                            wsb_error **out_error)
 {
+    char how[128];
+    snprintf(how, sizeof how, "build it with -D%s=ON, or install its package", engine->option);
+    return wsb_error_set(out_error, WSB_ERROR_NOT_FOUND,
+                         &(wsb_error_details){.operation = "load engine", .suggestion = how},
+                         "it is not installed (no %s)",
+                         path->len ? (const char *)path->data : "file of it");
+}
+
+/* Looked for when first needed only: a start must not pay for engines that it does not use. */
+static wsb_status construct(void *user_data, const wsb_runtime_ops **out_ops, wsb_error **out_error)
+{
+    const builtin_engine *engine = user_data;
     wsb_buf path = WSB_BUF_INIT;
-    wsb_status status = find_engine(id, &path, out_error);
-    if (status == WSB_OK)
-        status = wsb_runtime_factory_register_file(
-            factory, wsb_cstr(id), (wsb_str){(const char *)path.data, path.len}, out_error);
+    wsb_status status =
+        find_engine(engine->id, &path)
+            ? wsb__engine_load((wsb_str){(const char *)path.data, path.len}, out_ops, out_error)
+            : not_built(engine, &path, out_error);
     wsb_buf_fini(&path);
     return status;
+}
+
+static wsb_status register_engine(wsb_runtime_factory *factory, const builtin_engine *engine,
+                                  wsb_error **out_error)
+{
+    return wsb_runtime_factory_register_constructor(factory, wsb_cstr(engine->id), construct,
+                                                    (void *)(uintptr_t)engine, NULL, out_error);
 }
 
 static wsb_status set_up(wsb_runtime *runtime, void *user_data, wsb_error **out_error)
@@ -109,7 +135,7 @@ wsb_status wsb_runtime_factory_create(wsb_runtime_factory **out_factory, wsb_err
         return status;
     wsb__factory_set_setup(factory, set_up, NULL);
     for (size_t i = 0; i < COUNT_OF(builtin_engines) && status == WSB_OK; i++)
-        status = register_engine(factory, builtin_engines[i], out_error);
+        status = register_engine(factory, &builtin_engines[i], out_error);
     if (status == WSB_OK)
         *out_factory = factory;
     else

@@ -209,6 +209,30 @@ WSB_API WSB_NODISCARD wsb_status wsb_runtime_factory_register(wsb_runtime_factor
                                                               const wsb_runtime_ops *ops,
                                                               wsb_error **out_error);
 
+/**
+ * Makes an engine's table when somebody first needs it.
+ *
+ * @param out_ops  Borrowed; must outlive every runtime made with it.
+ * @return any status; where it is not WSB_OK, the engine is listed as not available, with the
+ *         message and suggestion of `out_error` (wsb_error_set() makes one).
+ */
+typedef wsb_status (*wsb_engine_constructor_fn)(void *user_data, const wsb_runtime_ops **out_ops,
+                                                wsb_error **out_error);
+
+/**
+ * Registers an engine by name with its constructor. It is called at most once, by
+ * wsb_runtime_factory_info() or by creating a runtime with the engine, and what it makes is
+ * checked then, as wsb_runtime_factory_register() checks it.
+ *
+ * @param id  [a-z0-9_-]+, the `id` of the table that it will make. Copied.
+ * @param destroy_user_data  called with `user_data` when the factory is destroyed; may be NULL.
+ *        Takes ownership on success only.
+ * @return WSB_ERROR_INVALID_ARGUMENT (the id, or no constructor), WSB_ERROR_ALREADY_EXISTS.
+ */
+WSB_API WSB_NODISCARD wsb_status wsb_runtime_factory_register_constructor(
+    wsb_runtime_factory *factory, wsb_str id, wsb_engine_constructor_fn construct, void *user_data,
+    void (*destroy_user_data)(void *user_data), wsb_error **out_error);
+
 /** Registers an engine whose shared object is loaded when first needed. A file that is missing
  * then is reported by wsb_runtime_factory_info() and by creating a runtime. Copied. */
 WSB_API WSB_NODISCARD wsb_status wsb_runtime_factory_register_file(wsb_runtime_factory *factory,

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wasm_sandbox/plugin/error.h>
 
 /* Functions that are only looked at, never called. */
 static void nothing(void)
@@ -94,7 +95,7 @@ static void test_names_what_is_missing(void **state)
     refused(&ops, WSB_ERROR_ABI_MISMATCH, "abi_version");
     ops = complete("x");
     ops.size = 8;
-    refused(&ops, WSB_ERROR_ABI_MISMATCH, "abi_version");
+    refused(&ops, WSB_ERROR_ABI_MISMATCH, "size");
     ops = complete("x");
     ops.size = offsetof(wsb_runtime_ops, global_get);
     refused(&ops, WSB_ERROR_ABI_MISMATCH, "global_get");
@@ -158,6 +159,135 @@ static void test_a_missing_file_is_reported_when_needed(void **state)
     wsb_runtime_factory_destroy(factory);
 }
 
+typedef struct maker {
+    const wsb_runtime_ops *ops;
+    const char *problem; /* to fail with */
+    bool silent;         /* to fail without an error */
+    int calls;
+    int destroyed;
+} maker;
+
+static wsb_status make(void *user_data, const wsb_runtime_ops **out_ops, wsb_error **out_error)
+{
+    maker *self = user_data;
+    self->calls++;
+    if (self->silent)
+        return WSB_ERROR_IO;
+    if (self->problem)
+        return wsb_error_set(out_error, WSB_ERROR_IO,
+                             &(wsb_error_details){.suggestion = "turn it on"}, "%s", self->problem);
+    *out_ops = self->ops;
+    return WSB_OK;
+}
+
+static void forget(void *user_data)
+{
+    ((maker *)user_data)->destroyed++;
+}
+
+static wsb_status add_maker(wsb_runtime_factory *factory, const char *id, maker *self)
+{
+    return wsb_runtime_factory_register_constructor(factory, wsb_cstr(id), make, self, forget,
+                                                    NULL);
+}
+
+static void test_a_constructor_is_called_when_needed(void **state)
+{
+    (void)state;
+    wsb_runtime_ops ops = complete("lazy");
+    maker self = {.ops = &ops};
+    maker second = {.ops = &ops};
+    wsb_engine_info info = WSB_ENGINE_INFO_INIT;
+    wsb_runtime_factory *factory = make_factory();
+    EXPECT_OUT_OF_MEMORY_UNTIL_OK(add_maker(factory, "lazy", &self));
+    assert_int_equal(add_maker(factory, "lazy", &second), WSB_ERROR_ALREADY_EXISTS);
+    assert_int_equal(wsb_runtime_factory_register(factory, &ops, NULL), WSB_ERROR_ALREADY_EXISTS);
+    assert_int_equal(self.calls, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(wsb_runtime_factory_info(factory, 0, &info, NULL), WSB_OK);
+        assert_true(info.available);
+        assert_string_equal(info.version, "1.0");
+    }
+    assert_int_equal(self.calls, 1);
+    assert_int_equal(second.calls, 0);
+    wsb_runtime_factory_destroy(factory);
+    assert_int_equal(self.destroyed, 1);
+    assert_int_equal(second.destroyed, 0);
+}
+
+/* The problem of the one engine, registered as "lazy" with this constructor. */
+static void has_problem(maker *self, const char *words, const char *more)
+{
+    wsb_engine_info info = WSB_ENGINE_INFO_INIT;
+    wsb_runtime *runtime = NULL;
+    wsb_error *error = NULL;
+    wsb_runtime_factory *factory = make_factory();
+    assert_int_equal(add_maker(factory, "lazy", self), WSB_OK);
+    assert_int_equal(wsb_runtime_factory_info(factory, 0, &info, NULL), WSB_OK);
+    assert_false(info.available);
+    if (!strstr(info.problem, words) || !strstr(info.problem, more))
+        fail_msg("%s", info.problem);
+    assert_int_equal(
+        wsb_runtime_factory_create_runtime(factory, wsb_cstr("lazy"), NULL, &runtime, &error),
+        WSB_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(wsb_error_message(error), "engine 'lazy' is not available"));
+    assert_non_null(strstr(wsb_error_message(error), words));
+    assert_int_equal(self->calls, 1);
+    wsb_error_destroy(error);
+    wsb_runtime_factory_destroy(factory);
+}
+
+static void test_what_a_constructor_makes_is_checked(void **state)
+{
+    (void)state;
+    wsb_runtime_ops ops = complete("lazy");
+    ops.abi_version = 3;
+    has_problem(&(maker){.ops = &ops}, "version 3", "version 1");
+    ops = complete("lazy");
+    ops.link = NULL;
+    has_problem(&(maker){.ops = &ops}, "'link'", "missing");
+    ops = complete("other");
+    has_problem(&(maker){.ops = &ops}, "'other'", "its own id");
+    has_problem(&(maker){.ops = NULL}, "no table", "");
+    has_problem(&(maker){.problem = "the key is gone"}, "the key is gone", "; turn it on");
+    has_problem(&(maker){.silent = true}, wsb_status_text(WSB_ERROR_IO), "lazy");
+}
+
+static void test_constructors_need_an_id_and_a_function(void **state)
+{
+    (void)state;
+    maker self = {.silent = true};
+    wsb_runtime_factory *factory = make_factory();
+    assert_int_equal(add_maker(factory, "Lazy", &self), WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(add_maker(factory, "", &self), WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(add_maker(NULL, "lazy", &self), WSB_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(
+        wsb_runtime_factory_register_constructor(factory, wsb_cstr("a"), NULL, &self, forget, NULL),
+        WSB_ERROR_INVALID_ARGUMENT);
+    wsb_runtime_factory_destroy(factory);
+    assert_int_equal(self.destroyed, 0);
+}
+
+static void test_an_unknown_name_lists_the_names_there_are(void **state)
+{
+    (void)state;
+    wsb_runtime_ops a = complete("alpha");
+    maker b = {.silent = true};
+    wsb_runtime *runtime = NULL;
+    wsb_error *error = NULL;
+    wsb_runtime_factory *factory = make_factory();
+    assert_int_equal(wsb_runtime_factory_register(factory, &a, NULL), WSB_OK);
+    assert_int_equal(add_maker(factory, "beta", &b), WSB_OK);
+    assert_int_equal(
+        wsb_runtime_factory_create_runtime(factory, wsb_cstr("gamma"), NULL, &runtime, &error),
+        WSB_ERROR_NOT_FOUND);
+    assert_non_null(strstr(wsb_error_message(error), "'gamma'"));
+    assert_non_null(strstr(wsb_error_suggestion(error), "alpha, beta"));
+    assert_int_equal(b.calls, 0);
+    wsb_error_destroy(error);
+    wsb_runtime_factory_destroy(factory);
+}
+
 static void test_null_arguments(void **state)
 {
     (void)state;
@@ -181,6 +311,10 @@ int main(void)
         cmocka_unit_test(test_registers),
         cmocka_unit_test(test_names_what_is_missing),
         cmocka_unit_test(test_a_missing_file_is_reported_when_needed),
+        cmocka_unit_test(test_a_constructor_is_called_when_needed),
+        cmocka_unit_test(test_what_a_constructor_makes_is_checked),
+        cmocka_unit_test(test_constructors_need_an_id_and_a_function),
+        cmocka_unit_test(test_an_unknown_name_lists_the_names_there_are),
         cmocka_unit_test(test_null_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
