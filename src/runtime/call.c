@@ -1,6 +1,7 @@
 /* From the host into the guest: the path that every call takes. */
 #include "runtime/instance.h"
 #include "runtime/nest.h"
+#include "runtime/tick.h"
 #include "runtime/ticks.h"
 
 #include <sched.h>
@@ -126,14 +127,27 @@ static bool continue_sequence(wsb_instance *instance)
     return true;
 }
 
+static void set_fuel(wsb_instance *instance, uint64_t fuel)
+{
+    if (instance->tick.fuel) {
+        wsb__tick_set_fuel(instance, fuel);
+    } else {
+        instance->ops->instance_set_fuel(instance->engine_instance, fuel);
+    }
+}
+
+static uint64_t get_fuel(wsb_instance *instance)
+{
+    return instance->tick.fuel ? wsb__tick_get_fuel(instance)
+                               : instance->ops->instance_get_fuel(instance->engine_instance);
+}
+
 static void begin_extras(wsb_instance *instance)
 {
     bool sequence = (instance->extras & WSB__EXTRA_SEQUENCE) != 0;
     bool continued = sequence && continue_sequence(instance);
     if (instance->extras & WSB__EXTRA_FUEL) {
-        instance->ops->instance_set_fuel(instance->engine_instance,
-                                         sequence ? instance->sequence.fuel_left
-                                                  : instance->limits.fuel);
+        set_fuel(instance, sequence ? instance->sequence.fuel_left : instance->limits.fuel);
     }
     if (continued) {
         return;
@@ -159,7 +173,7 @@ static void end_extras(wsb_instance *instance)
     if (instance->extras & WSB__EXTRA_FUEL) {
         bool sequence = (instance->extras & WSB__EXTRA_SEQUENCE) != 0;
         uint64_t given = sequence ? instance->sequence.fuel_left : instance->limits.fuel;
-        uint64_t left = instance->ops->instance_get_fuel(instance->engine_instance);
+        uint64_t left = get_fuel(instance);
         add(&instance->fuel_used, given > left ? given - left : 0);
         instance->sequence.fuel_left = left;
     }

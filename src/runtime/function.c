@@ -1,6 +1,7 @@
 /* Exported functions, prepared once; commands. */
 #include "core/alloc.h"
 #include "core/buffer.h"
+#include "runtime/features.h"
 #include "runtime/instance.h"
 
 #include <string.h>
@@ -109,9 +110,26 @@ static wsb_status remember(wsb_instance *instance, wsb_function *function, wsb_e
     return WSB_OK;
 }
 
+static wsb_status unpassable(const wsb_instance *instance, const wsb_extern_info *info,
+                             const char *type, wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = "look up function",
+                                 .subject = type,
+                                 .suggestion = "use another engine, or pass it through the "
+                                               "guest's memory"};
+    return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
+                         "look up function '%.*s': it has %s in its signature, which engine '%s' "
+                         "cannot pass to or from the host",
+                         (int)info->name.len, info->name.data, type, instance->ops->id);
+}
+
 static wsb_status prepare(wsb_instance *instance, const wsb_extern_info *info,
                           wsb_function **out_function, wsb_error **out_error)
 {
+    const char *type = wsb__features_unpassable(instance->ops, &info->function);
+    if (type != NULL) {
+        return unpassable(instance, info, type, out_error);
+    }
     wsb_function *function = wsb__calloc(1, sizeof *function);
     if (function == NULL) {
         return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL,
@@ -131,12 +149,8 @@ static wsb_status prepare(wsb_instance *instance, const wsb_extern_info *info,
                       .type = &info->function,
                       .label = function->label};
     wsb_status status = WSB_OK;
-    if (function->target.enter == NULL) {
-        status = wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
-                               "%s: engine '%s' cannot pass references", function->label,
-                               instance->ops->id);
-    } else if (!instance->ops->export_get(instance->engine_instance, info->name,
-                                          WSB_EXTERN_FUNCTION, &function->target.handle)) {
+    if (!instance->ops->export_get(instance->engine_instance, info->name, WSB_EXTERN_FUNCTION,
+                                   &function->target.handle)) {
         status = wsb_error_set(out_error, WSB_ERROR_INTERNAL, NULL,
                                "the engine does not find function '%.*s'", (int)info->name.len,
                                info->name.data);

@@ -35,6 +35,15 @@ typedef struct wsb__sequence {
     uint64_t fuel_left;
 } wsb__sequence;
 
+/* Of an instance whose module was rewritten for an engine without fuel or interruption; tick.c. */
+typedef struct wsb__tick_state {
+    bool fuel;               /* the budget is fuel: `reserve` and the global are what is left */
+    bool has_budget;         /* `budget` is set */
+    wsb_engine_result ended; /* how the tick ended the guest; OK: it did not */
+    uint64_t reserve;        /* fuel that was not handed out yet */
+    wsb_engine_handle budget;
+} wsb__tick_state;
+
 /* A pending host function; see wsb_call_context_wait(). */
 typedef struct wsb__pending {
     struct pollfd *fds;
@@ -98,6 +107,8 @@ struct wsb_instance {
     wsb__link *link;
     wsb_resource_limits limits;
     wsb__sequence sequence;
+    wsb__tick_state tick;
+    uint64_t cpu_quiet_until; /* ticks: its CPU time cannot be used up before */
     wsb_engine_handle refusal_counter;
     wsb__ending ending;
     uint64_t failed_after;      /* ticks that a call had taken when it failed */
@@ -147,7 +158,8 @@ WSB_NODISCARD wsb_status wsb__sequence_begin(wsb_instance *instance, const char 
                                              wsb_error **out_error);
 void wsb__sequence_end(wsb_instance *instance);
 
-/* Asked by the engine after an interrupt, on the guest's thread. */
+/* Asked on the guest's thread, by the engine after an interrupt, or by the guest's own tick some
+ * ten thousand times a second: it costs one look at the clock while nothing is due. */
 bool wsb__should_stop(void *instance);
 
 /* Ticks since the present call, or the sequence that it is part of, started. */

@@ -1,8 +1,10 @@
 /* Making an instance: checks, host modules' states, the engine's part, start and _initialize. */
 #include "core/alloc.h"
 #include "core/options.h"
+#include "runtime/features.h"
 #include "runtime/imports.h"
 #include "runtime/instance.h"
+#include "runtime/tick.h"
 #include "runtime/ticks.h"
 #include "security/capabilities_check.h"
 
@@ -42,7 +44,7 @@ static wsb_status check_engine(const wsb_runtime_ops *ops, const wsb_resource_li
         {"max_stack", limits->max_stack, WSB_ENGINE_STACK_LIMIT},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].value != WSB_UNLIMITED && (ops->features & rows[i].feature) == 0) {
+        if (rows[i].value != WSB_UNLIMITED && (wsb__features(ops) & rows[i].feature) == 0) {
             return unsupported(ops, rows[i].name, out_error);
         }
     }
@@ -58,7 +60,7 @@ static wsb_status too_large(const char *what, const char *limit, uint64_t used, 
                                  .allowed = allowed,
                                  .suggestion = "raise the limit"};
     return wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details,
-                         "instantiate: the module's %s starts with %llu %s and %s is %llu", what,
+                         "instantiate: the module's %s with %llu %s and %s is %llu", what,
                          (unsigned long long)used, unit, limit, (unsigned long long)allowed);
 }
 
@@ -67,12 +69,12 @@ static wsb_status check_minimums(const wsb_module *module, const wsb_resource_li
 {
     const wsb__module_info *info = module->info;
     if (info->info.has_memory && info->info.memory_minimum > limits->max_memory) {
-        return too_large("memory", "max_memory", info->info.memory_minimum, limits->max_memory,
-                         "bytes", out_error);
+        return too_large("memory starts", "max_memory", info->info.memory_minimum,
+                         limits->max_memory, "bytes", out_error);
     }
-    if (info->table_min > limits->max_table_elements) {
-        return too_large("table", "max_table_elements", info->table_min, limits->max_table_elements,
-                         "elements", out_error);
+    if (info->table_min_sum > limits->max_table_elements) {
+        return too_large("tables start", "max_table_elements", info->table_min_sum,
+                         limits->max_table_elements, "elements", out_error);
     }
     return WSB_OK;
 }
@@ -178,7 +180,7 @@ static wsb_status take_link(wsb_instance *instance, wsb_imports *imports, bool w
     }
     if (status == WSB_OK) {
         instance->watch.engine = instance->link->compiled->variant->engine;
-        instance->watch.interrupt = instance->ops->engine_interrupt;
+        instance->watch.interrupt = instance->runtime->interrupt;
     }
     return status;
 }
@@ -264,6 +266,9 @@ static wsb_status build(wsb_instance *instance, const wsb_instance_config *confi
     }
     if (status == WSB_OK) {
         status = make_engine_instance(instance, config->imports, out_error);
+    }
+    if (status == WSB_OK && instance->link->compiled->added != 0) {
+        status = wsb__tick_prepare(instance, out_error);
     }
     if (status == WSB_OK) {
         note_module(instance);

@@ -2,9 +2,11 @@
 #include "core/alloc.h"
 #include "core/auto.h"
 #include "core/buffer.h"
+#include "runtime/features.h"
 #include "runtime/host_call.h"
 #include "runtime/imports.h"
 #include "runtime/module.h"
+#include "runtime/tick.h"
 
 #include <string.h>
 
@@ -114,6 +116,31 @@ static const char *bind_import(const wsb_module *module, const wsb_imports *impo
     return "nothing provides it";
 }
 
+/* Imports whose values the engine cannot pass to the host. */
+static wsb_status check_types(const wsb_module *module, wsb_error **out_error)
+{
+    const wsb_runtime_ops *ops = module->runtime->ops;
+    const wsb_module_info *info = &module->info->info;
+    for (size_t i = 0; i < info->import_count; i++) {
+        const wsb_extern_info *import = &info->imports[i];
+        const char *type = import->kind == WSB_EXTERN_FUNCTION
+                               ? wsb__features_unpassable(ops, &import->function)
+                               : NULL;
+        if (type != NULL) {
+            wsb_error_details details = {.operation = "instantiate",
+                                         .subject = type,
+                                         .suggestion = "use another engine, or pass it through "
+                                                       "the guest's memory"};
+            return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
+                                 "instantiate '%s': its import '%.*s.%.*s' has %s in its "
+                                 "signature, which engine '%s' cannot pass to the host",
+                                 module->name, (int)import->module.len, import->module.data,
+                                 (int)import->name.len, import->name.data, type, ops->id);
+        }
+    }
+    return WSB_OK;
+}
+
 static wsb_status bind_all(wsb_module *module, const wsb_imports *imports, wsb__link *link,
                            wsb_error **out_error)
 {
@@ -159,7 +186,8 @@ static void link_destroy(wsb_module *module, wsb__link *link)
 static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_imports *imports,
                               wsb__link **out_link, wsb_error **out_error)
 {
-    size_t count = module->info->info.import_count;
+    size_t own = module->info->info.import_count;
+    size_t count = own + ((compiled->flags & WSB__MODULE_HAS_BUDGET) != 0);
     wsb_engine_failure failure = {.message = ""};
     wsb__link *link = wsb__calloc(1, sizeof *link);
     if (link == NULL) {
@@ -174,7 +202,16 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
     if (link->table == NULL || link->bindings == NULL) {
         status = wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a link");
     } else {
+        status = check_types(module, out_error);
+    }
+    if (status == WSB_OK) {
         status = bind_all(module, imports, link, out_error);
+    }
+    if (count > own && link->table != NULL) {
+        link->table[own] = (wsb_engine_import){.module = wsb_cstr("wsb"),
+                                               .name = wsb_cstr("tick"),
+                                               .type = wsb__tick_type,
+                                               .call = wsb__tick};
     }
     if (status == WSB_OK &&
         module->runtime->ops->link(compiled->variant->engine, compiled->code, link->table, count,

@@ -6,6 +6,8 @@
 
 #include <wasm_sandbox/plugin/error.h>
 
+enum { PAGE = 65536 };
+
 /* Marks an idle instance as taken, so that no call can start meanwhile; an instance that runs is
  * open only to its own host functions. */
 typedef enum access { ACCESS_REFUSED, ACCESS_TAKEN, ACCESS_INSIDE } access;
@@ -169,8 +171,10 @@ wsb_status wsb_instance_grow_memory(wsb_instance *instance, uint64_t pages, wsb_
         return wsb_error_set(out_error, WSB_ERROR_INTERNAL, NULL,
                              "grow memory: the engine does not find the memory");
     }
+    uint64_t limit = instance->limits.max_memory;
     bool grown = pages == 0 ||
-                 instance->ops->memory_grow(instance->engine_instance, &instance->memory, pages);
+                 (pages <= (limit > size ? limit - size : 0) / PAGE &&
+                  instance->ops->memory_grow(instance->engine_instance, &instance->memory, pages));
     end_access(instance, how);
     if (grown) {
         return WSB_OK;
@@ -204,6 +208,12 @@ static wsb_status find_global(wsb_instance *instance, wsb_str name, const char *
         (void)wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
                             "%s '%.*s': it is a reference, which only the guest can use", operation,
                             (int)name.len, name.data);
+        return WSB_ERROR_UNSUPPORTED;
+    }
+    if (info->value_type == WSB_V128 && (instance->ops->features & WSB_ENGINE_VECTORS) == 0) {
+        (void)wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
+                            "%s '%.*s': it is v128, which engine '%s' cannot pass to the host",
+                            operation, (int)name.len, name.data, instance->ops->id);
         return WSB_ERROR_UNSUPPORTED;
     }
     *out_info = info;

@@ -6,6 +6,7 @@
 #include "core/buffer.h"
 #include "core/options.h"
 #include "runtime/bounds.h"
+#include "runtime/features.h"
 
 #include <string.h>
 
@@ -17,7 +18,10 @@ typedef struct wsb__variant_key {
     uint64_t max_stack;
     uint8_t fuel;
     uint8_t avoid_signals;
-    uint8_t padding[6];
+    uint8_t padding[2];
+    uint32_t added;     /* WSBN_ADD_* bits */
+    uint32_t transform; /* WSBN_TRANSFORM_VERSION */
+    uint32_t padding_2;
 } wsb__variant_key;
 
 static wsb__variant_key variant_key(const wsb_runtime *runtime, const wsb__variant *variant)
@@ -27,6 +31,8 @@ static wsb__variant_key variant_key(const wsb_runtime *runtime, const wsb__varia
     key.max_stack = variant->max_stack;
     key.fuel = variant->fuel;
     key.avoid_signals = runtime->avoid_signals;
+    key.added = wsb__features_added(runtime->ops, variant->fuel);
+    key.transform = WSBN_TRANSFORM_VERSION;
     return key;
 }
 
@@ -55,16 +61,38 @@ static wsb_status scan_failed(const wsbn_result *result, wsb_error **out_error)
 }
 
 /* Scan and transform of the source. The caller releases the result in any case. */
-static wsb_status scan(wsb_module *module, wsbn_result *out_result, wsb_error **out_error)
+static wsb_status scan(const wsb_module *module, const wsb__variant *variant,
+                       wsbn_result *out_result, wsb_error **out_error)
 {
-    wsbn_options options = {.bounds = wsb__module_bounds_native(&module->bounds), .add = 0};
+    wsbn_options options = {.bounds = wsb__module_bounds_native(&module->bounds),
+                            .add = wsb__features_added(module->runtime->ops, variant->fuel)};
     wsbn_process(module->source.data, module->source.len, &options, out_result);
     return out_result->status == WSBN_OK ? WSB_OK : scan_failed(out_result, out_error);
 }
 
+/* Reads what the scan found, for the module where it is the first, and what was added to it;
+ * refuses what the engine cannot run. */
+static wsb_status read_info(wsb_module *module, wsb_bytes blob, uint64_t *out_flags,
+                            wsb_error **out_error)
+{
+    wsb__module_info *info;
+    wsb_status status = wsb__module_info_parse(blob, &info, out_error);
+    if (status != WSB_OK) {
+        return status;
+    }
+    *out_flags = info->flags & WSB__MODULE_ADDED;
+    status = wsb__features_check(module->runtime->ops, info->info.required_features, out_error);
+    if (status == WSB_OK && module->info == NULL) {
+        module->info = info;
+    } else {
+        wsb__module_info_destroy(info);
+    }
+    return status;
+}
+
 /* The one compiled form for a variant, added to the module. With the lock held. */
 static wsb_status add_compiled(wsb_module *module, wsb__variant *variant, void *code,
-                               wsb__compiled **out_compiled, wsb_error **out_error)
+                               uint64_t flags, wsb__compiled **out_compiled, wsb_error **out_error)
 {
     wsb__compiled *compiled = wsb__calloc(1, sizeof *compiled);
     if (compiled == NULL) {
@@ -73,6 +101,8 @@ static wsb_status add_compiled(wsb_module *module, wsb__variant *variant, void *
     }
     compiled->variant = variant;
     compiled->code = code;
+    compiled->added = wsb__features_added(module->runtime->ops, variant->fuel);
+    compiled->flags = flags;
     compiled->next = module->compiled;
     module->compiled = compiled;
     *out_compiled = compiled;
@@ -164,16 +194,17 @@ static bool load_cached(wsb_module *module, wsb__variant *variant, wsb__code_cac
     wsb__envelope_parts parts;
     wsb_engine_failure failure = {.message = ""};
     void *code = NULL;
+    uint64_t flags;
     name_in_cache(module, &key, &subject, out_name);
     if (!wsb__code_cache_load(runtime->code_cache, out_name, &subject, &bytes, &parts)) {
         return false;
     }
-    if (module->info == NULL && wsb__module_info_parse(parts.info, &module->info, NULL) != WSB_OK) {
+    if (read_info(module, parts.info, &flags, NULL) != WSB_OK) {
         return false;
     }
     return note_pool(module, runtime->ops->module_deserialize(variant->engine, parts.code, &code,
                                                               &failure)) == WSB_ENGINE_OK &&
-           add_compiled(module, variant, code, out_compiled, NULL) == WSB_OK;
+           add_compiled(module, variant, code, flags, out_compiled, NULL) == WSB_OK;
 }
 
 /* Scan, transform, compile; then keep the result. */
@@ -185,10 +216,10 @@ static wsb_status compile_source(wsb_module *module, wsb__variant *variant,
     wsb_engine_failure failure = {.message = ""};
     wsbn_result scanned;
     void *code = NULL;
-    wsb_status status = scan(module, &scanned, out_error);
-    if (status == WSB_OK && module->info == NULL) {
-        status = wsb__module_info_parse(wsb_bytes_of(scanned.info, scanned.info_len), &module->info,
-                                        out_error);
+    uint64_t flags;
+    wsb_status status = scan(module, variant, &scanned, out_error);
+    if (status == WSB_OK) {
+        status = read_info(module, wsb_bytes_of(scanned.info, scanned.info_len), &flags, out_error);
     }
     if (status == WSB_OK) {
         wsb_engine_result result = ops->module_compile(
@@ -205,7 +236,7 @@ static wsb_status compile_source(wsb_module *module, wsb__variant *variant,
         ops->module_serialize(code, take_code, &target, &failure);
     }
     if (status == WSB_OK) {
-        status = add_compiled(module, variant, code, out_compiled, out_error);
+        status = add_compiled(module, variant, code, flags, out_compiled, out_error);
     }
     wsbn_result_fini(&scanned);
     return status;
@@ -228,7 +259,8 @@ static bool load_from_sibling(wsb_module *module, wsb__variant *variant,
             return ops->module_serialize(other->code, take_code, &target, &failure) ==
                        WSB_ENGINE_OK &&
                    target.result == WSB_ENGINE_OK &&
-                   add_compiled(module, variant, target.code, out_compiled, NULL) == WSB_OK;
+                   add_compiled(module, variant, target.code, other->flags, out_compiled, NULL) ==
+                       WSB_OK;
         }
     }
     return false;
@@ -359,6 +391,7 @@ wsb_status wsb__module_unseal(wsb_module *module, wsb_bytes bytes, wsb_error **o
     wsb__compiled *compiled;
     wsb_engine_failure failure = {.message = ""};
     void *code = NULL;
+    uint64_t flags;
     wsb_status status = wsb__envelope_open(&runtime->key, bytes, &parts, out_error);
     if (status != WSB_OK) {
         return status;
@@ -369,10 +402,12 @@ wsb_status wsb__module_unseal(wsb_module *module, wsb_bytes bytes, wsb_error **o
         return made_for_another(&parts, runtime->ops, out_error);
     }
     memcpy(&key, parts.variant.data, sizeof key);
-    if ((key.avoid_signals != 0) != runtime->avoid_signals) {
+    if ((key.avoid_signals != 0) != runtime->avoid_signals ||
+        key.transform != WSBN_TRANSFORM_VERSION ||
+        key.added != wsb__features_added(runtime->ops, key.fuel != 0)) {
         return made_for_another(&parts, runtime->ops, out_error);
     }
-    status = wsb__module_info_parse(parts.info, &module->info, out_error);
+    status = read_info(module, parts.info, &flags, out_error);
     for (bool pool = true; status == WSB_OK; pool = false) {
         status =
             wsb__runtime_variant(runtime, key.fuel != 0, key.max_stack, pool, &variant, out_error);
@@ -382,7 +417,7 @@ wsb_status wsb__module_unseal(wsb_module *module, wsb_bytes bytes, wsb_error **o
         wsb_engine_result result = note_pool(
             module, runtime->ops->module_deserialize(variant->engine, parts.code, &code, &failure));
         if (result == WSB_ENGINE_OK) {
-            return add_compiled(module, variant, code, &compiled, out_error);
+            return add_compiled(module, variant, code, flags, &compiled, out_error);
         }
         if (!variant->pooled) {
             return wsb__engine_failed(out_error, WSB_ERROR_UNSUPPORTED, "load compiled module",

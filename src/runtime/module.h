@@ -12,6 +12,8 @@ typedef struct wsb__compiled {
     struct wsb__compiled *next;
     wsb__variant *variant;
     void *code;
+    uint32_t added; /* WSBN_ADD_* bits: what its code was rewritten for */
+    uint64_t flags; /* of WSB__MODULE_ADDED: what came of it */
 } wsb__compiled;
 
 /* A compiled module with its imports resolved, for any number of instances. */

@@ -16,6 +16,9 @@
 #define WSB__MODULE_HAS_BUDGET ((uint64_t)1 << 7)       /* wsb:budget, and tick its last import */
 #define WSB__MODULE_HAS_MEMORY_LIMIT ((uint64_t)1 << 8) /* wsb:memory_limit */
 #define WSB__MODULE_HAS_TABLE_LIMIT ((uint64_t)1 << 9)  /* wsb:table_limit */
+/* What a module has of what was added to it. */
+#define WSB__MODULE_ADDED                                                                          \
+    (WSB__MODULE_HAS_BUDGET | WSB__MODULE_HAS_MEMORY_LIMIT | WSB__MODULE_HAS_TABLE_LIMIT)
 
 typedef struct wsb__module_info {
     wsb_module_info info;

@@ -5,7 +5,7 @@ static void redirect(wsb_instance *outer, const wsb_instance *running)
 {
     for (; outer != NULL; outer = outer->outer) {
         wsb__watchdog_redirect(&outer->runtime->watchdog, &outer->watch,
-                               running->ops->engine_interrupt,
+                               running->runtime->interrupt,
                                running->link->compiled->variant->engine);
     }
 }

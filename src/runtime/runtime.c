@@ -4,7 +4,9 @@
 #include "core/options.h"
 #include "runtime/bounds.h"
 #include "runtime/code_key.h"
+#include "runtime/features.h"
 #include "runtime/thread.h"
+#include "runtime/tick.h"
 #include "runtime/ticks.h"
 
 #include <stdio.h>
@@ -94,13 +96,25 @@ static wsb_status check_engine_options(const wsb_runtime_ops *ops,
         return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
                              "create runtime: engine '%s' has no pool of instances", ops->id);
     }
+    if (options->avoid_signals && (ops->features & WSB_ENGINE_NO_SIGNALS) == 0) {
+        wsb_error_details details = {.operation = "create runtime",
+                                     .subject = "avoid_signals",
+                                     .suggestion = "use an engine that has the feature "
+                                                   "no_signals, or allow signal handlers"};
+        return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
+                             "create runtime: engine '%s' finds traps by signal handlers and "
+                             "cannot do without them (avoid_signals)",
+                             ops->id);
+    }
     return WSB_OK;
 }
 
 static wsb_status init_runtime(wsb_runtime *runtime, const wsb_runtime_ops *ops,
                                const wsb_runtime_options *options, wsb_error **out_error)
 {
+    bool interruptible = (ops->features & WSB_ENGINE_DEADLINE) != 0;
     runtime->ops = ops;
+    runtime->interrupt = interruptible ? ops->engine_interrupt : wsb__tick_no_interrupt;
     runtime->fork_generation = atomic_load(&wsb__fork_generation);
     runtime->avoid_signals = options->avoid_signals;
     runtime->allow_foreign_stacks = options->allow_foreign_stacks;
@@ -183,9 +197,10 @@ void wsb_runtime_get_engine(const wsb_runtime *runtime, wsb_engine_info *out_inf
     wsb_engine_info info = {.size = out_info->size,
                             .id = runtime->ops->id,
                             .version = runtime->ops->version,
-                            .features = runtime->ops->features,
+                            .features = wsb__features(runtime->ops),
                             .available = true,
-                            .problem = ""};
+                            .problem = "",
+                            .own_features = runtime->ops->features};
     memcpy(out_info, &info, size);
 }
 
@@ -207,8 +222,9 @@ static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t 
                                       bool pooled, wsb__variant **out_variant,
                                       wsb_engine_failure *out_failure)
 {
+    uint32_t added = wsb__features_added(runtime->ops, fuel);
     wsb_engine_options options = {.size = sizeof options,
-                                  .fuel = fuel,
+                                  .fuel = fuel && (added & WSBN_ADD_FUEL) == 0,
                                   .max_stack = max_stack,
                                   .pool_instances = pooled ? runtime->pool_instances : 0,
                                   .avoid_signals = runtime->avoid_signals};

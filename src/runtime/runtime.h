@@ -28,6 +28,7 @@ typedef struct wsb__variant {
 struct wsb_runtime {
     _Atomic unsigned refs;
     const wsb_runtime_ops *ops;
+    void (*interrupt)(void *engine); /* the engine's, or one that does nothing */
     unsigned fork_generation;
     uint64_t pool_instances; /* 0: never pool */
     bool avoid_signals;
