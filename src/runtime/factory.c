@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/buffer.h"
 #include "runtime/engine_loader.h"
+#include "runtime/features.h"
 #include "runtime/runtime.h"
 
 #include <stdio.h>
@@ -297,7 +298,8 @@ wsb_status wsb_runtime_factory_info(wsb_runtime_factory *factory, size_t index,
     info.available = make_available(entry);
     if (info.available) {
         info.version = entry->ops->version;
-        info.features = entry->ops->features;
+        info.features = wsb__features(entry->ops);
+        info.own_features = entry->ops->features;
     } else {
         info.problem = problem_of(entry);
     }
