@@ -5,6 +5,7 @@ use crate::bounds::{check, Bounds};
 use crate::failure::Failure;
 use crate::merges::Merges;
 use crate::proposals::{diagnose, FEATURES};
+use crate::required;
 use crate::scan::Scan;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use wasmparser::{
@@ -57,7 +58,7 @@ pub fn validate(scan: &Scan, bounds: &Bounds) -> Result<Facts, Failure> {
         .map_err(Stop::Parser)
         .and_then(|work| validate_bodies(&work, scan, bounds));
     match outcome {
-        Ok(grows) => Ok(Facts { grows, required: 0 }),
+        Ok((grows, found)) => Ok(Facts { grows, required: scan.required | found }),
         Err(Stop::Failure(failure)) => Err(failure),
         Err(Stop::Parser(error)) => Err(diagnose(scan.bytes, error)),
     }
@@ -88,6 +89,7 @@ struct Shared<'a> {
     targets: AtomicU64,
     merges: AtomicU64,
     handlers: AtomicU64,
+    required: AtomicU64,
 }
 
 /// What a worker reuses from body to body.
@@ -97,7 +99,7 @@ struct Scratch {
     merges: Merges,
 }
 
-fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<Vec<Grows>, Stop> {
+fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<(Vec<Grows>, u64), Stop> {
     let shared = Shared {
         bytes: scan.bytes,
         work,
@@ -107,6 +109,7 @@ fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<Vec<Gr
         targets: AtomicU64::new(0),
         merges: AtomicU64::new(0),
         handlers: AtomicU64::new(0),
+        required: AtomicU64::new(0),
     };
     let mut outcomes = Vec::new();
     std::thread::scope(|scope| {
@@ -138,7 +141,7 @@ fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<Vec<Gr
         return Err(stop);
     }
     grows.sort_unstable_by_key(|one| one.body);
-    Ok(grows)
+    Ok((grows, shared.required.into_inner()))
 }
 
 /// Takes chunks until there are none. A worker stops only for a failure in an earlier body than
@@ -165,11 +168,7 @@ fn drain(shared: &Shared) -> (Vec<Grows>, Option<(usize, Stop)>) {
     }
 }
 
-fn validate_body(
-    shared: &Shared,
-    index: usize,
-    scratch: &mut Scratch,
-) -> Result<Vec<usize>, Stop> {
+fn validate_body(shared: &Shared, index: usize, scratch: &mut Scratch) -> Result<Vec<usize>, Stop> {
     let (function, body) = &shared.work[index];
     let function = FuncToValidate {
         resources: function.resources.clone(),
@@ -184,6 +183,7 @@ fn validate_body(
     reader.set_features(FEATURES);
     let mut grows = Vec::new();
     let mut targets = 0u64;
+    let mut required = 0;
     scratch.merges.begin();
     // The frame of the function itself is not a nested block.
     let frames = bounds.max_nesting.saturating_add(1);
@@ -198,6 +198,7 @@ fn validate_body(
         }
         reader.visit_operator(&mut validator.visitor(at))??;
         scratch.merges.operator(opcode, &place)?;
+        required |= required::of_operator(opcode, &place)?;
         let height = u64::from(validator.control_stack_height());
         if height > frames {
             check("max_nesting", "nested blocks of a function", height - 1, bounds.max_nesting)?;
@@ -206,6 +207,7 @@ fn validate_body(
     reader.finish_expression(&validator.visitor(reader.original_position()))?;
     scratch.allocations = validator.into_allocations();
     check_merges(shared, &scratch.merges)?;
+    shared.required.fetch_or(required, Ordering::Relaxed);
     Ok(grows)
 }
 

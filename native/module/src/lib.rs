@@ -13,6 +13,7 @@ pub mod info;
 pub mod merges;
 pub mod names;
 pub mod proposals;
+pub mod required;
 pub mod scan;
 pub mod text;
 

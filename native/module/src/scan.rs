@@ -4,10 +4,11 @@
 use crate::bounds::{check, Bounds};
 use crate::failure::{at, Failure};
 use crate::proposals::{diagnose, FEATURES};
+use crate::required;
 use std::ops::Range;
 use wasmparser::{
     BinaryReader, CompositeInnerType, ElementItems, Export, FuncType, GlobalType, Import,
-    MemoryType, Parser, Payload, SubType, TableType, TypeRef, ValType,
+    MemoryType, Parser, Payload, SubType, TableType, TypeRef,
 };
 
 /// One section: `content` is what follows its id and size.
@@ -44,6 +45,8 @@ pub struct Scan<'a> {
     pub start: Option<u32>,
     pub bodies: Vec<Body>,
     pub code_size: u64,
+    /// Proposals that types, tables, memories, globals and tags need; `required` has the bits.
+    pub required: u64,
     elements: u64,
     locals: u64,
 }
@@ -85,6 +88,7 @@ pub fn scan<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<Scan<'a>, Failure> {
         start: None,
         bodies: Vec::new(),
         code_size: 0,
+        required: 0,
         elements: 0,
         locals: 0,
     };
@@ -166,13 +170,13 @@ impl<'a> Scan<'a> {
                 let count = self.tables.len() as u64 + u64::from(reader.count());
                 check("max_tables", "tables", count, bounds.max_tables)?;
                 for table in reader {
-                    self.tables.push(table?.ty);
+                    self.add_table(table?.ty);
                 }
                 Ok(())
             }
             Payload::MemorySection(reader) => {
                 for memory in reader {
-                    self.memories.push(memory?);
+                    self.add_memory(memory?);
                 }
                 Ok(())
             }
@@ -180,13 +184,13 @@ impl<'a> Scan<'a> {
                 let count = self.globals.len() as u64 + u64::from(reader.count());
                 check("max_globals", "globals", count, bounds.max_globals)?;
                 for global in reader {
-                    self.globals.push(global?.ty);
+                    self.add_global(global?.ty);
                 }
                 Ok(())
             }
             Payload::TagSection(reader) => {
                 for tag in reader {
-                    self.tags.push(tag?.func_type_idx);
+                    self.add_tag(tag?.func_type_idx);
                 }
                 Ok(())
             }
@@ -212,6 +216,27 @@ impl<'a> Scan<'a> {
         }
     }
 
+    fn add_table(&mut self, table: TableType) {
+        self.required |= required::of_reference(table.element_type);
+        self.required |= if table.table64 { required::MEMORY64 } else { 0 };
+        self.tables.push(table);
+    }
+
+    fn add_memory(&mut self, memory: MemoryType) {
+        self.required |= if memory.memory64 { required::MEMORY64 } else { 0 };
+        self.memories.push(memory);
+    }
+
+    fn add_global(&mut self, global: GlobalType) {
+        self.required |= required::of_type(global.content_type);
+        self.globals.push(global);
+    }
+
+    fn add_tag(&mut self, function_type: u32) {
+        self.required |= required::EXCEPTIONS;
+        self.tags.push(function_type);
+    }
+
     fn type_section(
         &mut self,
         reader: wasmparser::TypeSectionReader<'a>,
@@ -220,7 +245,9 @@ impl<'a> Scan<'a> {
         check("max_types", "types", u64::from(reader.count()), bounds.max_types)?;
         for group in reader {
             for one in group?.into_types() {
-                self.types.push(function_type(one));
+                let one = function_type(one);
+                self.required |= one.as_ref().map_or(0, required::of_function);
+                self.types.push(one);
                 check("max_types", "types", self.types.len() as u64, bounds.max_types)?;
             }
         }
@@ -237,10 +264,10 @@ impl<'a> Scan<'a> {
             let import = import?;
             match import.ty {
                 TypeRef::Func(index) | TypeRef::FuncExact(index) => self.functions.push(index),
-                TypeRef::Table(table) => self.tables.push(table),
-                TypeRef::Memory(memory) => self.memories.push(memory),
-                TypeRef::Global(global) => self.globals.push(global),
-                TypeRef::Tag(tag) => self.tags.push(tag.func_type_idx),
+                TypeRef::Table(table) => self.add_table(table),
+                TypeRef::Memory(memory) => self.add_memory(memory),
+                TypeRef::Global(global) => self.add_global(global),
+                TypeRef::Tag(tag) => self.add_tag(tag.func_type_idx),
             }
             self.imports.push(import);
             check("max_imports", "imports", self.imports.len() as u64, bounds.max_imports)?;
@@ -297,7 +324,10 @@ impl<'a> Scan<'a> {
         for segment in reader {
             let count = match segment?.items {
                 ElementItems::Functions(items) => items.count(),
-                ElementItems::Expressions(_, items) => items.count(),
+                ElementItems::Expressions(element, items) => {
+                    self.required |= required::of_reference(element);
+                    items.count()
+                }
             };
             self.elements += u64::from(count);
             check("max_elements", "elements", self.elements, bounds.max_elements)?;
@@ -344,7 +374,7 @@ impl<'a> Scan<'a> {
         let mut total = 0u64;
         for _ in 0..reader.read_var_u32()? {
             total += u64::from(reader.read_var_u32()?);
-            reader.read::<ValType>()?;
+            self.required |= required::of_type(reader.read()?);
             check("max_locals", "locals of a function", total, bounds.max_locals)?;
         }
         self.locals = self.locals.saturating_add(total);
