@@ -159,6 +159,32 @@ WSB_API void wsb_module_destroy(wsb_module *module);
 WSB_API const wsb_module_info *wsb_module_get_info(const wsb_module *module);
 
 /**
+ * Scans a module without an engine: nothing of it is compiled, and it need not be one that an
+ * engine of this installation can run (compare `required_features` with wsb_engine_info).
+ *
+ * @param bytes  binary, or UTF-8 text format. Borrowed for the call.
+ * @param bounds  NULL: defaults
+ * @param out_info  Caller owns; release with wsb_module_info_destroy(). What it points to lives
+ *        as long.
+ * @return as wsb_module_compile(); WSB_ERROR_INVALID_MODULE with the subject "compiled_module" for
+ *         what wsb_module_serialize() made. [thread-safe]
+ */
+WSB_API WSB_NODISCARD wsb_status wsb_module_inspect(wsb_bytes bytes,
+                                                    const wsb_module_bounds *bounds,
+                                                    wsb_module_info **out_info,
+                                                    wsb_error **out_error);
+
+/** As wsb_module_inspect() from a file. WSB_ERROR_NOT_FOUND, WSB_ERROR_IO;
+ * WSB_ERROR_INVALID_ARGUMENT for a directory. [thread-safe] */
+WSB_API WSB_NODISCARD wsb_status wsb_module_inspect_file(wsb_str path,
+                                                         const wsb_module_bounds *bounds,
+                                                         wsb_module_info **out_info,
+                                                         wsb_error **out_error);
+
+/** Releases what wsb_module_inspect() made (never a module's own). NULL is allowed. */
+WSB_API void wsb_module_info_destroy(wsb_module_info *info);
+
+/**
  * The compiled module as bytes that wsb_module_deserialize() takes on a machine with the same
  * processor features, engine version and key.
  *

@@ -5,8 +5,8 @@
 #include "core/auto.h"
 #include "core/buffer.h"
 #include "core/options.h"
-#include "runtime/bounds.h"
 #include "runtime/features.h"
+#include "runtime/scan.h"
 
 #include <string.h>
 
@@ -36,38 +36,13 @@ static wsb__variant_key variant_key(const wsb_runtime *runtime, const wsb__varia
     return key;
 }
 
-static wsb_status scan_failed(const wsbn_result *result, wsb_error **out_error)
-{
-    wsb_error_details details = {.operation = "load module",
-                                 .subject = result->subject,
-                                 .used = result->used,
-                                 .allowed = result->allowed};
-    switch (result->status) {
-    case WSBN_INVALID:
-        return wsb_error_set(out_error, WSB_ERROR_INVALID_MODULE, &details, "load module: %s",
-                             result->message);
-    case WSBN_UNSUPPORTED:
-        return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details, "load module: %s",
-                             result->message);
-    case WSBN_BOUND:
-        details.suggestion = "raise this field of wsb_module_bounds, if the module is trusted to "
-                             "take the time and memory to compile";
-        return wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details, "load module: %s",
-                             result->message);
-    default:
-        return wsb_error_set(out_error, WSB_ERROR_INTERNAL, &details, "load module: %s",
-                             result->message);
-    }
-}
-
 /* Scan and transform of the source. The caller releases the result in any case. */
 static wsb_status scan(const wsb_module *module, const wsb__variant *variant,
                        wsbn_result *out_result, wsb_error **out_error)
 {
-    wsbn_options options = {.bounds = wsb__module_bounds_native(&module->bounds),
-                            .add = wsb__features_added(module->runtime->ops, variant->fuel)};
-    wsbn_process(module->source.data, module->source.len, &options, out_result);
-    return out_result->status == WSBN_OK ? WSB_OK : scan_failed(out_result, out_error);
+    return wsb__scan(wsb_bytes_of(module->source.data, module->source.len), &module->bounds,
+                     wsb__features_added(module->runtime->ops, variant->fuel), out_result,
+                     out_error);
 }
 
 /* Reads what the scan found, for the module where it is the first, and what was added to it;

@@ -6,6 +6,7 @@
 #include "runtime/bounds.h"
 #include "runtime/file.h"
 #include "runtime/module.h"
+#include "runtime/scan.h"
 #include "runtime/thread.h"
 
 #include <string.h>
@@ -116,25 +117,30 @@ static wsb_status check_call(const wsb_runtime *runtime, wsb_module *const *out_
     return status == WSB_OK ? wsb__runtime_check_fork(runtime, "load module", out_error) : status;
 }
 
-static wsb_status check_size(const wsb_runtime *runtime, const wsb_module_options *options,
-                             uint64_t size, wsb_error **out_error)
+static wsb_status check_size(const wsb_module_bounds *bounds, uint64_t size, wsb_error **out_error)
 {
-    wsb_module_bounds bounds = runtime->bounds;
-    wsb_status status = WSB_OK;
-    if (options->bounds != NULL) {
-        status = wsb__module_bounds_resolve(options->bounds, &bounds, out_error);
-    }
-    if (status != WSB_OK || size <= bounds.max_module_size) {
-        return status;
+    if (size <= bounds->max_module_size) {
+        return WSB_OK;
     }
     wsb_error_details details = {.operation = "load module",
                                  .subject = "max_module_size",
                                  .used = size,
-                                 .allowed = bounds.max_module_size,
+                                 .allowed = bounds->max_module_size,
                                  .suggestion = "raise wsb_module_bounds.max_module_size"};
     return wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details,
                          "load module: it has %llu bytes and max_module_size is %llu",
-                         (unsigned long long)size, (unsigned long long)bounds.max_module_size);
+                         (unsigned long long)size, (unsigned long long)bounds->max_module_size);
+}
+
+/* The bounds of one module: its own, or else the runtime's. */
+static wsb_status choose_bounds(const wsb_runtime *runtime, const wsb_module_options *options,
+                                wsb_module_bounds *out_bounds, wsb_error **out_error)
+{
+    if (options->bounds != NULL) {
+        return wsb__module_bounds_resolve(options->bounds, out_bounds, out_error);
+    }
+    *out_bounds = runtime->bounds;
+    return WSB_OK;
 }
 
 wsb_status wsb_module_compile(wsb_runtime *runtime, wsb_bytes bytes,
@@ -143,13 +149,17 @@ wsb_status wsb_module_compile(wsb_runtime *runtime, wsb_bytes bytes,
 {
     wsb_module_options given = WSB_MODULE_OPTIONS_INIT;
     WSB_AUTO_BUF source = WSB_BUF_INIT;
+    wsb_module_bounds bounds;
     wsb_status status = check_call(runtime, out_module, options, &given, out_error);
     if (status == WSB_OK && bytes.data == NULL && bytes.len > 0) {
         status = wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
                                "load module: its bytes are NULL");
     }
     if (status == WSB_OK) {
-        status = check_size(runtime, &given, bytes.len, out_error);
+        status = choose_bounds(runtime, &given, &bounds, out_error);
+    }
+    if (status == WSB_OK) {
+        status = check_size(&bounds, bytes.len, out_error);
     }
     if (status == WSB_OK && wsb__envelope_recognise(bytes)) {
         wsb_error_details details = {.operation = "load module",
@@ -167,18 +177,11 @@ wsb_status wsb_module_compile(wsb_runtime *runtime, wsb_bytes bytes,
 
 /* How much of a file is read: a compiled module has several times the size of its source, but what
  * is far larger than any module can be is not even read. */
-static wsb_status max_file_size(const wsb_runtime *runtime, const wsb_module_options *options,
-                                uint64_t *out_max, wsb_error **out_error)
+static uint64_t max_file_size(const wsb_module_bounds *bounds)
 {
-    wsb_module_bounds bounds = runtime->bounds;
-    wsb_status status = WSB_OK;
-    if (options->bounds != NULL) {
-        status = wsb__module_bounds_resolve(options->bounds, &bounds, out_error);
-    }
-    uint64_t most = bounds.max_module_size;
-    *out_max =
-        most < UINT64_MAX / COMPILED_RATIO - WSB_MIB ? most * COMPILED_RATIO + WSB_MIB : UINT64_MAX;
-    return status;
+    uint64_t most = bounds->max_module_size;
+    return most < UINT64_MAX / COMPILED_RATIO - WSB_MIB ? most * COMPILED_RATIO + WSB_MIB
+                                                        : UINT64_MAX;
 }
 
 wsb_status wsb_module_compile_file(wsb_runtime *runtime, wsb_str path,
@@ -187,13 +190,13 @@ wsb_status wsb_module_compile_file(wsb_runtime *runtime, wsb_str path,
 {
     wsb_module_options given = WSB_MODULE_OPTIONS_INIT;
     WSB_AUTO_BUF source = WSB_BUF_INIT;
-    uint64_t max;
+    wsb_module_bounds bounds;
     wsb_status status = check_call(runtime, out_module, options, &given, out_error);
     if (status == WSB_OK) {
-        status = max_file_size(runtime, &given, &max, out_error);
+        status = choose_bounds(runtime, &given, &bounds, out_error);
     }
     if (status == WSB_OK) {
-        status = wsb__file_read(path, max, &source, out_error);
+        status = wsb__file_read(path, max_file_size(&bounds), &source, out_error);
     }
     if (status != WSB_OK) {
         return status;
@@ -205,9 +208,82 @@ wsb_status wsb_module_compile_file(wsb_runtime *runtime, wsb_str path,
     if (wsb__envelope_recognise(bytes)) {
         return wsb_module_deserialize(runtime, bytes, out_module, out_error);
     }
-    status = check_size(runtime, &given, bytes.len, out_error);
+    status = check_size(&bounds, bytes.len, out_error);
     return status == WSB_OK ? compile_owned(runtime, &source, &given, out_module, out_error)
                             : status;
+}
+
+/* What serves as a module but is none to look into: the caller may have a key and an engine. */
+static wsb_status is_compiled(wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = "inspect module",
+                                 .subject = "compiled_module",
+                                 .suggestion = "use wsb_module_deserialize()"};
+    return wsb_error_set(out_error, WSB_ERROR_INVALID_MODULE, &details,
+                         "inspect module: this is a compiled module, not WebAssembly");
+}
+
+static wsb_status inspect(wsb_bytes bytes, const wsb_module_bounds *bounds,
+                          wsb_module_info **out_info, wsb_error **out_error)
+{
+    wsb__module_info *info;
+    wsbn_result result;
+    if (wsb__envelope_recognise(bytes)) {
+        return is_compiled(out_error);
+    }
+    wsb_status status = check_size(bounds, bytes.len, out_error);
+    if (status != WSB_OK) {
+        return status;
+    }
+    status = wsb__scan(bytes, bounds, 0, &result, out_error);
+    if (status == WSB_OK) {
+        status =
+            wsb__module_info_parse(wsb_bytes_of(result.info, result.info_len), &info, out_error);
+    }
+    if (status == WSB_OK) {
+        *out_info = &info->info;
+    }
+    wsbn_result_fini(&result);
+    return status;
+}
+
+wsb_status wsb_module_inspect(wsb_bytes bytes, const wsb_module_bounds *bounds,
+                              wsb_module_info **out_info, wsb_error **out_error)
+{
+    wsb_module_bounds resolved;
+    if (out_info == NULL || (bytes.data == NULL && bytes.len > 0)) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "inspect module: its bytes are NULL, or there is nowhere to put the "
+                             "result");
+    }
+    wsb_status status = wsb__module_bounds_resolve(bounds, &resolved, out_error);
+    return status == WSB_OK ? inspect(bytes, &resolved, out_info, out_error) : status;
+}
+
+wsb_status wsb_module_inspect_file(wsb_str path, const wsb_module_bounds *bounds,
+                                   wsb_module_info **out_info, wsb_error **out_error)
+{
+    wsb_module_bounds resolved;
+    WSB_AUTO_BUF source = WSB_BUF_INIT;
+    if (out_info == NULL) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "inspect module: there is nowhere to put the result");
+    }
+    wsb_status status = wsb__module_bounds_resolve(bounds, &resolved, out_error);
+    if (status == WSB_OK) {
+        status = wsb__file_read(path, max_file_size(&resolved), &source, out_error);
+    }
+    return status == WSB_OK
+               ? inspect(wsb_bytes_of(source.data, source.len), &resolved, out_info, out_error)
+               : status;
+}
+
+void wsb_module_info_destroy(wsb_module_info *info)
+{
+    if (info != NULL) {
+        wsb__module_info_destroy(
+            (wsb__module_info *)((char *)info - offsetof(wsb__module_info, info)));
+    }
 }
 
 static wsb_status check_key(const wsb_runtime *runtime, const char *operation,
