@@ -53,6 +53,7 @@ wsb_bytes guest_bytes(const char *name);
 /* Steps of making a guest; each sets `failure`. */
 void guest_init(guest *g);
 wsb_engine_result guest_load(guest *g, const char *name);
+wsb_engine_result guest_load_bytes(guest *g, wsb_bytes bytes);
 wsb_engine_result guest_instantiate(guest *g, void **out_instance);
 /* All of them, which must succeed. */
 void guest_open(guest *g, const char *name);
@@ -87,6 +88,9 @@ int run_trap_tests(void);
 int run_limit_tests(void);
 int run_interrupt_tests(void);
 int run_reference_tests(void);
+int run_proposal_tests(void);
+int run_added_tests(void);
+int run_nested_tests(void);
 int run_pool_tests(void);
 int run_load_tests(void);
 

@@ -135,6 +135,7 @@ static void test_vectors(void **state)
 {
     (void)state;
     NEEDS(SIMD);
+    NEEDS(VECTORS);
     guest g;
     signature type;
     guest_init(&g);

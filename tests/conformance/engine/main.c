@@ -52,6 +52,31 @@ static void test_members(void **state)
     assert_true(ops->global_set);
 }
 
+/* What is not declared is refused, not ignored. */
+static void refuses(wsb_engine_options options, wsb_engine_result one, wsb_engine_result other)
+{
+    void *engine = NULL;
+    wsb_engine_failure failure = {0};
+    options.size = sizeof options;
+    options.max_stack = TEST_STACK;
+    wsb_engine_result result = ops->engine_create(&options, &engine, &failure);
+    assert_null(engine);
+    assert_true(result == one || result == other);
+    assert_int_not_equal(failure.message[0], '\0');
+}
+
+static void test_options_of_features(void **state)
+{
+    (void)state;
+    const wsb_engine_result no = WSB_ENGINE_UNSUPPORTED_BY_ENGINE;
+    if (!declares(WSB_ENGINE_FUEL))
+        refuses((wsb_engine_options){.fuel = true}, no, no);
+    if (!declares(WSB_ENGINE_NO_SIGNALS))
+        refuses((wsb_engine_options){.avoid_signals = true}, no, no);
+    if (!declares(WSB_ENGINE_POOLING))
+        refuses((wsb_engine_options){.pool_instances = 1}, no, WSB_ENGINE_POOL_EXHAUSTED);
+}
+
 static void test_members_of_features(void **state)
 {
     (void)state;
@@ -89,7 +114,8 @@ int main(int argc, char **argv)
         return 2;
     printf("engine %s %s, features 0x%x\n", ops->id, ops->version, ops->features);
     const struct CMUnitTest table[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_members),
-                                       cmocka_unit_test(test_members_of_features)};
+                                       cmocka_unit_test(test_members_of_features),
+                                       cmocka_unit_test(test_options_of_features)};
     int failed = cmocka_run_group_tests_name("table", table, NULL, NULL);
     if (failed)
         return 1;
@@ -101,6 +127,9 @@ int main(int argc, char **argv)
     failed += run_limit_tests();
     failed += run_interrupt_tests();
     failed += run_reference_tests();
+    failed += run_proposal_tests();
+    failed += run_added_tests();
+    failed += run_nested_tests();
     failed += run_pool_tests();
     failed += run_load_tests();
     return failed ? 1 : 0;

@@ -77,7 +77,8 @@ static void test_misfits(void **state)
     NEEDS(POOLING);
     misfit("many_tables");
     misfit("large_table");
-    misfit("large_memory");
+    if (declares(WSB_ENGINE_MEMORY64))
+        misfit("large_memory");
 }
 
 /* What does not fit is told apart from what is not allowed. */
@@ -105,6 +106,7 @@ static void test_more_than_a_slot(void **state)
 {
     (void)state;
     NEEDS(POOLING);
+    NEEDS(MEMORY64);
     guest g;
     guest_init(&g);
     g.options.pool_instances = 2;

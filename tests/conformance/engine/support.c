@@ -69,17 +69,23 @@ void guest_init(guest *g)
     g->limits.should_stop = should_stop;
 }
 
-wsb_engine_result guest_load(guest *g, const char *name)
+wsb_engine_result guest_load_bytes(guest *g, wsb_bytes bytes)
 {
     wsb_engine_result result = ops->engine_create(&g->options, &g->engine, &g->failure);
     if (result != WSB_ENGINE_OK)
         return result;
-    wsb_bytes bytes = guest_bytes(name);
     result = ops->module_compile(g->engine, bytes, &g->module, &g->failure);
-    free((void *)bytes.data);
     if (result != WSB_ENGINE_OK)
         return result;
     return ops->link(g->engine, g->module, g->imports, g->import_count, &g->link, &g->failure);
+}
+
+wsb_engine_result guest_load(guest *g, const char *name)
+{
+    wsb_bytes bytes = guest_bytes(name);
+    wsb_engine_result result = guest_load_bytes(g, bytes);
+    free((void *)bytes.data);
+    return result;
 }
 
 wsb_engine_result guest_instantiate(guest *g, void **out_instance)

@@ -51,15 +51,7 @@ static void test_traps(void **state)
 static void test_traps_without_signals(void **state)
 {
     (void)state;
-    guest g;
-    guest_init(&g);
-    g.options.avoid_signals = true;
-    wsb_engine_result result = ops->engine_create(&g.options, &g.engine, &g.failure);
-    guest_close(&g);
-    if (result == WSB_ENGINE_UNSUPPORTED_BY_ENGINE) {
-        print_message("not offered: avoid_signals\n");
-        skip();
-    }
+    NEEDS(NO_SIGNALS);
     trap_all(true);
 }
 

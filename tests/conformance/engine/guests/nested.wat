@@ -1,0 +1,10 @@
+(module
+  (import "host" "next" (func $next (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "next") (param i32) (result i32)
+    (i32.add (call $next (local.get 0)) (i32.const 1)))
+  (func (export "leaf") (param i32) (result i32) (i32.const 1000))
+  (func (export "outside") (param i32) (result i32) (i32.load (i32.const 65536)))
+  (func (export "boom") (param i32) (result i32) (unreachable))
+  (func $deep (export "deep") (param i32) (result i32)
+    (i32.add (call $deep (local.get 0)) (i32.const 1))))

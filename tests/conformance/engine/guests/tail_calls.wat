@@ -1,0 +1,13 @@
+(module
+  (table 1 funcref)
+  (elem (i32.const 0) $pong)
+  (type $one (func (param i64) (result i64)))
+  (func $sum (export "sum") (param i64 i64) (result i64)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call $sum (i64.sub (local.get 0) (i64.const 1)) (i64.add (local.get 0) (local.get 1))))
+  (func $ping (export "ping") (param i64) (result i64)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 0))))
+    (return_call_indirect (type $one) (i64.sub (local.get 0) (i64.const 1)) (i32.const 0)))
+  (func $pong (param i64) (result i64)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 0))))
+    (return_call $ping (i64.sub (local.get 0) (i64.const 1)))))
