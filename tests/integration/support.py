@@ -1,5 +1,6 @@
 """What the tests of the command share: a folder and a cache of their own, guests, and running."""
 
+import functools
 import json
 import os
 import shutil
@@ -12,10 +13,46 @@ import unittest
 COMMAND = os.environ.get("WSB_COMMAND", "wasm-sandbox")
 SOURCE = os.environ.get("WSB_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
 ENGINES = os.environ.get("WSB_ENGINES", "")
+ENGINE = os.environ.get("WSB_TEST_ENGINE", "")  # empty: the default one
 CLANG = os.environ.get("WSB_GUEST_CC", "clang-19")
 
 # A sanitizer ends a program with a status of its own, which must not pass for one of ours.
 SANITIZER_EXIT = "exitcode=99:detect_leaks=0:handle_segv=0:allow_user_segv_handler=1"
+
+
+# The subcommands that run or compile for an engine.
+ENGINE_COMMANDS = ("run", "call", "compile")
+
+
+def with_engine(args, engine=None):
+    """The arguments with --engine, where they leave the engine open."""
+    engine = ENGINE if engine is None else engine
+    chosen = any(str(arg).startswith("--engine") for arg in args)
+    if not engine or chosen or not args or args[0] not in ENGINE_COMMANDS:
+        return list(args)
+    return [args[0], "--engine", engine, *args[1:]]
+
+
+def engine_features(engine=None):
+    """Id and features of the engine under test, as the command lists them."""
+    listed = subprocess.run([COMMAND, "engines", "--json"], capture_output=True, check=True)
+    engines = json.loads(listed.stdout)
+    engine = engine or ENGINE or engines[0]["id"]
+    return engine, next(entry["features"] for entry in engines if entry["id"] == engine)
+
+
+def needs(*features):
+    """A test that is skipped, with the reason, on an engine that lacks one of the features."""
+    def decorate(test):
+        @functools.wraps(test)
+        def run(self, *args):
+            engine, found = engine_features()
+            missing = [feature for feature in features if feature not in found]
+            if missing:
+                self.skipTest("the engine %s lacks %s" % (engine, ", ".join(missing)))
+            return test(self, *args)
+        return run
+    return decorate
 
 
 class Outcome:
@@ -92,7 +129,7 @@ class CommandTest(unittest.TestCase):
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         return subprocess.Popen(
-            [COMMAND, *args], cwd=self.folder, env=self.environment(**(env or {})), **options
+            [COMMAND, *with_engine(args)], cwd=self.folder, env=self.environment(**(env or {})), **options
         )
 
     def sandbox(self, *args, input=None, env=None, timeout=60, **options):
@@ -217,8 +254,11 @@ MATH = """
   (func (export "divmod") (param i32 i32) (result i32 i32)
     (i32.div_s (local.get 0) (local.get 1)) (i32.rem_s (local.get 0) (local.get 1)))
   (func (export "nothing"))
-  (func (export "forever") (loop $l (br $l)))
-  (func (export "splat") (param i32) (result v128) (i32x4.splat (local.get 0))))
+  (func (export "forever") (loop $l (br $l))))
+"""
+
+VECTOR = """
+(module (func (export "splat") (param i32) (result v128) (i32x4.splat (local.get 0))))
 """
 
 

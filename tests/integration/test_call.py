@@ -43,7 +43,11 @@ class ValuesTest(CommandTest):
         self.assertEqual(self.call("half", "nan"), '"NaN"\n')
         self.assertEqual(self.call("divmod", "17", "5"), "[3,2]\n")
         self.assertEqual(self.call("nothing"), "null\n")
-        self.assertEqual(self.call("splat", "1"), '"0x00000001000000010000000100000001"\n')
+
+    @needs("vectors")
+    def test_vectors(self):
+        outcome = self.sandbox("call", self.wat("vector.wat", VECTOR), "splat", "1")
+        self.assertEqual(self.check(outcome, 0).text, '"0x00000001000000010000000100000001"\n')
 
     def test_values_that_do_not_fit(self):
         for value in ("4294967296", "-2147483649", "1.5", "x", "", "0x", "0xg", "1 ", " 1", "+-1",

@@ -7,7 +7,37 @@ import threading
 from support import *
 
 
-class CompileTest(CommandTest):
+class KeptTest(CommandTest):
+    """On an engine whose compiled modules can be kept."""
+
+    @needs("serialize")
+    def setUp(self):
+        super().setUp()
+
+
+class NotKeptTest(CommandTest):
+    """On an engine whose compiled modules cannot be kept: said, and no hindrance."""
+
+    def setUp(self):
+        super().setUp()
+        engine, features = engine_features()
+        if "serialize" in features:
+            self.skipTest("the engine %s has serialize" % engine)
+        self.engine = engine
+        self.guest = self.wat("hello.wat", hello())
+
+    def test_compile_is_refused(self):
+        out = self.path("hello.cwasm")
+        self.check(self.sandbox("compile", self.guest, "-o", out), 125, self.engine)
+        self.assertFalse(os.path.exists(out))
+
+    def test_run_works(self):
+        for _ in range(2):
+            outcome = self.check(self.sandbox("run", self.guest), 0)
+            self.assertEqual((outcome.text, outcome.messages), ("hello\n", ""))
+
+
+class CompileTest(KeptTest):
     def setUp(self):
         super().setUp()
         self.guest = self.wat("hello.wat", hello())
@@ -83,7 +113,7 @@ class CompileTest(CommandTest):
         self.assertEqual(self.read("hello.cwasm"), b"old")
 
 
-class CacheTest(CommandTest):
+class CacheTest(KeptTest):
     def setUp(self):
         super().setUp()
         self.guest = self.wat("hello.wat", hello())
