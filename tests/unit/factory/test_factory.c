@@ -80,7 +80,7 @@ static void test_registers(void **state)
     assert_int_equal(wsb_runtime_factory_info(factory, 1, &info, NULL), WSB_OK);
     assert_string_equal(info.id, "b-2_c");
     assert_string_equal(info.version, "1.0");
-    assert_int_equal(info.features, WSB_ENGINE_DEADLINE);
+    assert_int_equal(info.own_features, WSB_ENGINE_DEADLINE);
     assert_true(info.available);
     assert_int_equal(wsb_runtime_factory_info(factory, 2, &info, NULL), WSB_ERROR_NOT_FOUND);
     wsb_runtime_factory_destroy(factory);
