@@ -29,6 +29,13 @@
 /* Its id is "fake". Static. */
 const wsb_runtime_ops *wsb_fake_engine_ops(void);
 
+/* The same as "fake-small", an engine without DEADLINE, FUEL, MEMORY_LIMIT and TABLE_LIMIT, pool,
+ * references and vectors: those functions are NULL, the options ignored. Its guests do what the
+ * library's rewriting makes of them: they take from the global "wsb:budget" (1 for entering, 1 a
+ * round of `spin`, N for `fuel N`), call the tick (the last import) when it is used up, and look at
+ * "wsb:memory_limit" and "wsb:table_limit". Static. */
+const wsb_runtime_ops *wsb_fake_small_engine_ops(void);
+
 /* Lets the `nth` call from now (1: the next) of an operation of wsb_runtime_ops fail with
  * `result`, once; those that return bool answer false. `nth` 0 takes it back. The operation is
  * one of engine_create, module_compile, module_serialize, module_deserialize, link,

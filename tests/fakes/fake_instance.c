@@ -30,12 +30,28 @@ static bool word_is(wsb_str text, const char *word, uint64_t *out_number, wsb_st
     return true;
 }
 
+/* What the library adds to modules for engines that lack it, the rewritten code would look at. */
+static fake_global *added_global(fake_instance *instance, const char *name)
+{
+    const fake_module *module = instance->link->module;
+    for (uint32_t i = 0; i < module->export_count; i++) {
+        const fake_export *item = &module->exports[i];
+        if (item->kind == WSB_EXTERN_GLOBAL && item->index < module->global_count &&
+            item->name.len == strlen(name) && memcmp(item->name.data, name, item->name.len) == 0)
+            return &instance->globals[item->index];
+    }
+    return NULL;
+}
+
 static void fill(fake_instance *instance)
 {
     const fake_module *module = instance->link->module;
     memcpy(instance->globals, module->globals, sizeof instance->globals);
     for (uint32_t i = 0; i < module->table_count; i++)
         instance->tables[i] = module->tables[i].min;
+    instance->budget = added_global(instance, "wsb:budget");
+    instance->memory_limit = added_global(instance, "wsb:memory_limit");
+    instance->table_limit = added_global(instance, "wsb:table_limit");
 }
 
 wsb_engine_result fake_instance_allocate(fake_instance *instance, wsb_engine_failure *out_failure)
@@ -94,14 +110,9 @@ bool fake_instance_grow(fake_instance *instance, uint64_t pages)
 
 static void count_refusal(fake_instance *instance)
 {
-    const fake_module *module = instance->link->module;
-    for (uint32_t i = 0; i < module->export_count; i++) {
-        const fake_export *item = &module->exports[i];
-        if (item->kind == WSB_EXTERN_GLOBAL && item->index < module->global_count &&
-            item->name.len == sizeof GROW_REFUSED - 1 &&
-            memcmp(item->name.data, GROW_REFUSED, item->name.len) == 0)
-            instance->globals[item->index].value.u64++;
-    }
+    fake_global *counter = added_global(instance, GROW_REFUSED);
+    if (counter)
+        counter->value.u64++;
 }
 
 static wsb_engine_result check_interrupt(fake_instance *instance, wsb_engine_failure *out_failure)
@@ -115,9 +126,31 @@ static wsb_engine_result check_interrupt(fake_instance *instance, wsb_engine_fai
     return fake_fail(out_failure, WSB_ENGINE_INTERRUPTED, "interrupted");
 }
 
+/* Takes from the budget as rewritten code does, and asks for another: the tick is the last import.
+ */
+static wsb_engine_result use_budget(fake_instance *instance, uint64_t units,
+                                    wsb_engine_failure *out_failure)
+{
+    const fake_link *link = instance->link;
+    const wsb_engine_import *tick = &link->imports[link->import_count - 1];
+    int64_t *budget = &instance->budget->value.i64;
+    if (__builtin_sub_overflow(*budget, (int64_t)units, budget))
+        *budget = INT64_MIN;
+    if (*budget > 0)
+        return WSB_ENGINE_OK;
+    wsb_raw_value values = {.i64 = *budget};
+    if (tick->call(tick->data, instance->host, instance, &values) != WSB_HOST_DONE)
+        return fake_fail(out_failure, WSB_ENGINE_HOST_TRAP, "the tick ended the guest");
+    *budget = values.i64;
+    sched_yield();
+    return WSB_ENGINE_OK;
+}
+
 static wsb_engine_result use_fuel(fake_instance *instance, uint64_t units,
                                   wsb_engine_failure *out_failure)
 {
+    if (instance->budget)
+        return use_budget(instance, units, out_failure);
     if (!instance->link->engine->fuel)
         return WSB_ENGINE_OK;
     if (units > instance->fuel) {
@@ -157,7 +190,8 @@ static wsb_engine_result spin(fake_instance *instance, wsb_engine_failure *out_f
             result = check_interrupt(instance, out_failure);
         if (result != WSB_ENGINE_OK)
             return result;
-        sched_yield();
+        if (!instance->budget)
+            sched_yield();
     }
 }
 
@@ -207,7 +241,8 @@ static wsb_engine_result access_byte(fake_instance *instance, bool store, wsb_ra
 static void grow(fake_instance *instance, uint64_t pages, wsb_raw_value *values)
 {
     uint64_t before = instance->pages;
-    bool grown = fake_instance_grow(instance, pages);
+    bool allowed = !instance->memory_limit || before + pages <= instance->memory_limit->value.u64;
+    bool grown = allowed && fake_instance_grow(instance, pages);
     if (!grown)
         count_refusal(instance);
     values[0].i64 = grown ? (int64_t)before : -1;
@@ -219,6 +254,10 @@ static void grow_table(fake_instance *instance, uint64_t elements, wsb_raw_value
     uint64_t before = instance->tables[0];
     bool allowed = module->table_count && elements <= instance->table_left &&
                    elements <= module->tables[0].max - before;
+    uint64_t all = elements;
+    for (uint32_t i = 0; i < module->table_count; i++)
+        all += instance->tables[i];
+    allowed = allowed && (!instance->table_limit || all <= instance->table_limit->value.u64);
     if (allowed) {
         instance->tables[0] += elements;
         if (instance->table_left != WSB_UNLIMITED)

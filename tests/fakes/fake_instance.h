@@ -32,6 +32,9 @@ typedef struct fake_instance {
     uint8_t *memory;
     uint64_t pages;
     uint64_t tables[FAKE_MAX_TABLES];
+    fake_global *budget; /* of a module that was rewritten; NULL: not */
+    fake_global *memory_limit;
+    fake_global *table_limit;
     fake_global globals[FAKE_MAX_GLOBALS];
 } fake_instance;
 
