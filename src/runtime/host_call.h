@@ -12,6 +12,7 @@ typedef struct wsb__host_binding {
     uint32_t slot;   /* of a host module's function */
     const char *name;
     wsb_function_type type;
+    wsb_engine_host_fn call; /* one of those below, where wsb__tick_host_call() goes before it */
 } wsb__host_binding;
 
 /* The functions that an engine calls: one for each kind of binding. `data` is the binding. */

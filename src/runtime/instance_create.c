@@ -214,7 +214,7 @@ static void note_module(wsb_instance *instance)
         instance->extras |= WSB__EXTRA_REFUSALS;
     }
     atomic_store_explicit(&instance->memory_size, info->info.memory_minimum, memory_order_relaxed);
-    if (instance->link->count > 0) {
+    if (instance->link->own_count > 0) {
         /* Host functions will want it, and engines look exports up outside of calls only. */
         uint8_t *base;
         uint64_t size;

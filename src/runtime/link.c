@@ -116,6 +116,15 @@ static const char *bind_import(const wsb_module *module, const wsb_imports *impo
     return "nothing provides it";
 }
 
+/* Guests of engines that are not interrupted are looked at after each host function. */
+static void look_after_calls(wsb__link *link)
+{
+    for (size_t i = 0; i < link->own_count; i++) {
+        link->bindings[i].call = link->table[i].call;
+        link->table[i].call = wsb__tick_host_call;
+    }
+}
+
 /* Imports whose values the engine cannot pass to the host. */
 static wsb_status check_types(const wsb_module *module, wsb_error **out_error)
 {
@@ -195,6 +204,7 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
     }
     link->compiled = compiled;
     link->count = count;
+    link->own_count = own;
     link->imports_serial = imports != NULL ? imports->serial : 0;
     link->table = wsb__calloc(count, sizeof *link->table);
     link->bindings = wsb__calloc(count, sizeof *link->bindings);
@@ -207,7 +217,10 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
     if (status == WSB_OK) {
         status = bind_all(module, imports, link, out_error);
     }
-    if (count > own && link->table != NULL) {
+    if (status == WSB_OK && (module->runtime->ops->features & WSB_ENGINE_DEADLINE) == 0) {
+        look_after_calls(link);
+    }
+    if (status == WSB_OK && count > own) {
         link->table[own] = (wsb_engine_import){.module = wsb_cstr("wsb"),
                                                .name = wsb_cstr("tick"),
                                                .type = wsb__tick_type,

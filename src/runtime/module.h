@@ -27,6 +27,7 @@ typedef struct wsb__link {
     wsb_engine_import *table;
     struct wsb__host_binding *bindings;
     size_t count;
+    size_t own_count;      /* without the tick, which a rewritten module imports last */
     uint32_t host_modules; /* bit i: the module imports from host_modules[i] */
 } wsb__link;
 

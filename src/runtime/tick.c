@@ -1,5 +1,7 @@
 #include "runtime/tick.h"
 
+#include "runtime/host_call.h"
+
 #include <wsb_native_module.h>
 
 #include <wasm_sandbox/plugin/error.h>
@@ -27,16 +29,14 @@ static int64_t next_slice(wsb__tick_state *tick, uint64_t left)
     return (int64_t)slice;
 }
 
-/* What is left of the fuel; false where more was used than there was. */
-static bool fuel_left(const wsb__tick_state *tick, int64_t budget, uint64_t *out_left)
+/* What is left of the fuel: 0 also where more was used than there was. */
+static uint64_t fuel_left(const wsb__tick_state *tick, int64_t budget)
 {
     if (budget >= 0) {
-        *out_left = tick->reserve + (uint64_t)budget; /* a part of what was handed out */
-        return true;
+        return tick->reserve + (uint64_t)budget; /* a part of what was handed out */
     }
     uint64_t debt = (uint64_t)0 - (uint64_t)budget;
-    *out_left = tick->reserve >= debt ? tick->reserve - debt : 0;
-    return tick->reserve >= debt;
+    return tick->reserve > debt ? tick->reserve - debt : 0;
 }
 
 static wsb_host_result end_guest(wsb_instance *instance, wsb_engine_result how)
@@ -49,20 +49,13 @@ wsb_host_result wsb__tick(void *data, void *context, void *caller, wsb_raw_value
 {
     wsb_instance *instance = context;
     wsb__tick_state *tick = &instance->tick;
-    uint64_t left = 0;
     (void)data;
     (void)caller;
     if (tick->ended != WSB_ENGINE_OK) {
         return WSB_HOST_TRAP; /* nothing that a guest may catch: once it has ended, it has */
     }
-    if (!tick->fuel) {
-        if (wsb__should_stop(instance)) {
-            return end_guest(instance, WSB_ENGINE_INTERRUPTED);
-        }
-        values[0].i64 = SLICE;
-        return WSB_HOST_DONE;
-    }
-    if (!fuel_left(tick, values[0].i64, &left)) {
+    uint64_t left = tick->fuel ? fuel_left(tick, values[0].i64) : SLICE;
+    if (left == 0) {
         return end_guest(instance, WSB_ENGINE_NO_FUEL);
     }
     if (wsb__should_stop(instance)) {
@@ -70,6 +63,17 @@ wsb_host_result wsb__tick(void *data, void *context, void *caller, wsb_raw_value
     }
     values[0].i64 = next_slice(tick, left);
     return WSB_HOST_DONE;
+}
+
+wsb_host_result wsb__tick_host_call(void *data, void *context, void *caller, wsb_raw_value *values)
+{
+    const wsb__host_binding *binding = data;
+    wsb_instance *instance = context;
+    wsb_host_result result = binding->call(data, context, caller, values);
+    if (result == WSB_HOST_DONE && wsb__should_stop(instance)) {
+        return end_guest(instance, WSB_ENGINE_INTERRUPTED);
+    }
+    return result;
 }
 
 static wsb_status not_found(const wsb_instance *instance, const char *name, wsb_error **out_error)
@@ -136,10 +140,8 @@ uint64_t wsb__tick_get_fuel(wsb_instance *instance)
 {
     const wsb__tick_state *tick = &instance->tick;
     wsb_raw_value value = {.i64 = 0};
-    uint64_t left = 0;
     if (tick->has_budget) {
         instance->ops->global_get(instance->engine_instance, &tick->budget, WSB_I64, &value);
     }
-    (void)fuel_left(tick, value.i64, &left);
-    return left;
+    return fuel_left(tick, value.i64);
 }

@@ -11,6 +11,11 @@ extern const wsb_function_type wsb__tick_type;
 /* The guest's budget is used up (negative); gives it another, or ends the guest. */
 wsb_host_result wsb__tick(void *data, void *context, void *caller, wsb_raw_value *values);
 
+/* For engines that are not interrupted: calls what the import is bound to (`data`), then looks
+ * whether the guest is due, as a few calls of a slow host function can take as long as all of the
+ * guest's budget should. */
+wsb_host_result wsb__tick_host_call(void *data, void *context, void *caller, wsb_raw_value *values);
+
 /* Sets the limits of a new instance and finds what its calls will need. */
 WSB_NODISCARD wsb_status wsb__tick_prepare(wsb_instance *instance, wsb_error **out_error);
 
