@@ -94,10 +94,10 @@ void pb_emit_table_init(pb_compiler *c, uint16_t op)
 void pb_emit_access(pb_compiler *c, uint16_t op)
 {
     uint32_t alignment = pb_read_u32(c->in);
-    uint32_t offset = pb_read_u32(c->in);
-    if (alignment > 31 || !c->module->memory_count)
+    uint64_t offset = pb_read_unsigned(c->in, 64);
+    if (alignment > 31 || offset > UINT32_MAX || !c->module->memory_count)
         pb_fail(c->in, WSB_ENGINE_FAILED, "there is no such memory");
-    put(c, op, 0, offset);
+    put(c, op, 0, (uint32_t)offset);
 }
 
 /* 32 bits fit the instruction, 64 take a word of their own. */

@@ -33,6 +33,8 @@ wsb_engine_result pb_link_create(void *engine, void *module, const wsb_engine_im
 {
     const pb_module *self = module;
     (void)engine;
+    if (self->imports_more)
+        return pb_refuse(out_failure, WSB_ENGINE_FAILED, "only functions can be imported");
     for (uint32_t i = 0; i < self->import_count; i++) {
         if (i < import_count && import_fits(self, i, &imports[i]))
             continue;

@@ -5,16 +5,19 @@
 
 #define PB_MAX_PAGES 65536u
 
-static void read_limits(pb_reader *r, uint32_t *min, uint32_t *max, uint32_t most)
+/* The binary format writes 64 bits, whatever the memory's or table's own width. */
+static void read_limits(pb_reader *r, uint32_t *out_min, uint32_t *out_max, uint32_t most)
 {
     uint8_t flags = pb_read_byte(r);
     if (flags > 1)
         pb_fail(r, WSB_ENGINE_UNSUPPORTED_BY_ENGINE,
                 "pebble has no shared or 64-bit memories and tables");
-    *min = pb_read_u32(r);
-    *max = flags ? pb_read_u32(r) : most;
-    if (*min > *max || *max > most)
+    uint64_t min = pb_read_unsigned(r, 64);
+    uint64_t max = flags ? pb_read_unsigned(r, 64) : most;
+    if (min > max || max > most)
         pb_fail(r, WSB_ENGINE_FAILED, "limits out of order");
+    *out_min = (uint32_t)min;
+    *out_max = (uint32_t)max;
 }
 
 /* Adds `count` to what the reader read before of the same kind. */
@@ -67,8 +70,11 @@ static void read_imports(pb_module *module, pb_reader *r)
     for (uint32_t i = 0; i < count && pb_ok(r); i++) {
         module->imports[i].module = read_name(r);
         module->imports[i].name = read_name(r);
-        if (pb_read_byte(r) != 0)
-            pb_fail(r, WSB_ENGINE_UNSUPPORTED_BY_ENGINE, "pebble imports functions only");
+        if (pb_read_byte(r) != 0) { /* never linked, so nothing more of the module is needed */
+            module->imports_more = true;
+            r->at = r->end;
+            return;
+        }
         uint32_t type = pb_read_index(r, module->type_count, "type");
         if (pb_ok(r))
             module->functions[i].type = &module->types[type];
@@ -238,7 +244,7 @@ static void read_sections(pb_module *module, pb_reader *r)
     uint8_t last = 0;
     if (pb_read_fixed(r, 8) != 0x000000016d736100)
         pb_fail(r, WSB_ENGINE_FAILED, "not a WebAssembly module");
-    while (pb_ok(r) && r->at != r->end) {
+    while (pb_ok(r) && r->at != r->end && !module->imports_more) {
         uint8_t id = pb_read_byte(r);
         uint32_t size = pb_read_u32(r);
         if (id >= sizeof sections / sizeof *sections)
@@ -250,6 +256,8 @@ static void read_sections(pb_module *module, pb_reader *r)
         if (pb_ok(r) && id)
             last = sections[id].order;
     }
+    if (module->imports_more)
+        return;
     if (module->code_count != module->function_count - module->import_count)
         pb_fail(r, WSB_ENGINE_FAILED, "functions without bodies");
     if (module->has_data_count && module->data_count != module->data_read)

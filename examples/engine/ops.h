@@ -56,16 +56,19 @@ enum {
     X(count + 8, t##_rem_s, s, b == 0 ? DIVIDED : 0, b == -1 ? 0 : a % b)                          \
     X(count + 9, t##_rem_u, u, b == 0 ? DIVIDED : 0, a % b)
 
+/* Compilers replace some of these functions by code that leaves a signalling NaN as it is. */
+#define PB_QUIET(a, expression) (isnan(a) ? (a) + (a) : (expression))
+
 /* u: the member with the bits of the floating-point number f; sign: the sign among them. abs, neg
  * and copysign must not touch the rest, not even of a NaN. */
 #define PB_FLOAT_UNARY(X, f, u, sign, suffix, first)                                               \
     X(first, f##_abs, u, u, a & ~sign)                                                             \
     X(first + 1, f##_neg, u, u, a ^ sign)                                                          \
-    X(first + 2, f##_ceil, f, f, ceil##suffix(a))                                                  \
-    X(first + 3, f##_floor, f, f, floor##suffix(a))                                                \
-    X(first + 4, f##_trunc, f, f, trunc##suffix(a))                                                \
-    X(first + 5, f##_nearest, f, f, nearbyint##suffix(a))                                          \
-    X(first + 6, f##_sqrt, f, f, sqrt##suffix(a))
+    X(first + 2, f##_ceil, f, f, PB_QUIET(a, ceil##suffix(a)))                                     \
+    X(first + 3, f##_floor, f, f, PB_QUIET(a, floor##suffix(a)))                                   \
+    X(first + 4, f##_trunc, f, f, PB_QUIET(a, trunc##suffix(a)))                                   \
+    X(first + 5, f##_nearest, f, f, PB_QUIET(a, nearbyint##suffix(a)))                             \
+    X(first + 6, f##_sqrt, f, f, PB_QUIET(a, sqrt##suffix(a)))
 
 #define PB_FLOAT_BINARY(X, f, u, sign, compare, first)                                             \
     X(compare, f##_eq, f, u32, a == b)                                                             \

@@ -112,6 +112,7 @@ typedef struct pb_module {
     uint32_t global_count, export_count, element_count, data_count, data_read;
     uint32_t memory_min, memory_max; /* pages */
     bool has_data_count;
+    bool imports_more; /* than functions */
 } pb_module;
 
 typedef struct pb_engine {
@@ -167,6 +168,7 @@ typedef struct pb_reader {
 void pb_fail(pb_reader *r, wsb_engine_result result, const char *format, ...) WSB_PRINTF(3, 4);
 bool pb_ok(const pb_reader *r);
 uint8_t pb_read_byte(pb_reader *r);
+uint64_t pb_read_unsigned(pb_reader *r, unsigned bits);
 uint32_t pb_read_u32(pb_reader *r);
 int64_t pb_read_signed(pb_reader *r, unsigned bits);
 uint64_t pb_read_fixed(pb_reader *r, size_t size);

@@ -40,19 +40,24 @@ uint8_t pb_read_byte(pb_reader *r)
     return *r->at++;
 }
 
-uint32_t pb_read_u32(pb_reader *r)
+uint64_t pb_read_unsigned(pb_reader *r, unsigned bits)
 {
-    uint32_t value = 0;
-    for (unsigned shift = 0; shift < 35; shift += 7) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < bits; shift += 7) {
         uint8_t byte = pb_read_byte(r);
-        if (shift == 28 && byte > 0x0f)
+        if (bits - shift < 7 && byte >> (bits - shift))
             break;
-        value |= (uint32_t)(byte & 0x7f) << shift;
+        value |= (uint64_t)(byte & 0x7f) << shift;
         if (!(byte & 0x80))
             return value;
     }
     pb_fail(r, WSB_ENGINE_FAILED, "a number is too long or too large");
     return 0;
+}
+
+uint32_t pb_read_u32(pb_reader *r)
+{
+    return (uint32_t)pb_read_unsigned(r, 32);
 }
 
 /* The bits of the last byte beyond `bits` must repeat the sign. */
