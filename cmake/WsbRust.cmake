@@ -18,6 +18,13 @@ function(wsb_rust_package dir out)
         set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${folder}/include)
     endif()
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/src/*.rs)
+    # Packages of this repository that it names.
+    file(STRINGS ${CMAKE_SOURCE_DIR}/${dir}/Cargo.toml lines REGEX "{ *path = \"")
+    foreach(line IN LISTS lines)
+        string(REGEX REPLACE ".*path = \"([^\"]*)\".*" "\\1" other "${line}")
+        file(GLOB_RECURSE more CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/${other}/src/*.rs)
+        list(APPEND files ${more})
+    endforeach()
     set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
         ${CMAKE_SOURCE_DIR}/${dir}/Cargo.lock ${CMAKE_SOURCE_DIR}/${dir}/Cargo.toml ${files})
     set(${out} ${target} PARENT_SCOPE)

@@ -8,10 +8,11 @@
 # and errors go to stderr.
 #
 # The cache is ${WSB_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-sandbox-build}; its key is the
-# package's files (with the lock file), the features, the compiler and RUSTFLAGS. Several builds
-# may run at once: each key has a lock. WSB_OFFLINE=1 forbids the network. Compiled dependencies
-# are kept too (*.build), so that an edit of the package's own Rust takes seconds. What no build has
-# asked for in 60 days is removed.
+# files of the package (with the lock file) and of packages in this repository that it names, the
+# features, the compiler and RUSTFLAGS. Several builds may run at once: each key has a lock.
+# WSB_OFFLINE=1 forbids the network. Compiled dependencies are kept too (*.build/target: a name that
+# some build scripts insist on), so that an edit of the package's own Rust takes seconds. What no
+# build has asked for in 60 days is removed.
 set -euo pipefail
 
 fail() {
@@ -42,7 +43,8 @@ hash_of() {
 }
 
 # What the result depends on. The C beside an engine's package is not part of it.
-key=$( (cd "$package" && find . -type f -not -path './target/*' -not -path './tests/*' \
+mapfile -t folders < <(sed -n 's/.*{ *path = "\([^"]*\)".*/\1/p' "$package/Cargo.toml")
+key=$( (cd "$package" && find . "${folders[@]}" -type f -not -path './target/*' -not -path './tests/*' \
             -not -path './examples/*' -not -path './fuzz/*' -not -name '*.[ch]' \
             -not -name '*.map' -not -name '*.md' -not -name CMakeLists.txt -print0 |
             LC_ALL=C sort -z | xargs -0 sha256sum
@@ -63,6 +65,18 @@ flock -n 9 || {
     flock 9
 }
 
+# Others have the standard's header among their sources.
+copy_header() {
+    local manifests manifest found
+    manifests=$(cd "$package" && cargo metadata --format-version 1 --locked --offline |
+        { grep -o '"manifest_path":"[^"]*c[-_]api[^"]*"' || true; } | cut -d'"' -f4)
+    for manifest in $manifests; do
+        for found in "${manifest%/*}"/wasm.h "${manifest%/*}"/include/wasm.h; do
+            [ ! -f "$found" ] || install -D -m 644 "$found" "$1/wasm.h"
+        done
+    done
+}
+
 build() {
     flock 8
     free_kib=$(df -Pk "$cache" | awk 'NR == 2 { print $4 }')
@@ -72,22 +86,27 @@ build() {
     local started=$SECONDS
     # C parts of crates are compiled by the default compiler, whatever builds the rest.
     (cd "$package" && env -u CC -u CXX -u CFLAGS -u CXXFLAGS -u AR -u LDFLAGS -u MAKEFLAGS \
-        CARGO_TARGET_DIR="$work" cargo build --release --locked ${WSB_OFFLINE:+--offline} \
+        CARGO_TARGET_DIR="$work/target" cargo build --release --locked ${WSB_OFFLINE:+--offline} \
         ${features:+--features "$features"} >&2) ||
         fail "cargo could not build $name (its output is above)." \
              "It needs crates.io or a filled cargo cache the first time, and about 2 GiB of disk."
-    [ -f "$work/release/$archive" ] || fail "cargo built no $archive; is crate-type staticlib set?"
+    [ -f "$work/target/release/$archive" ] ||
+        fail "cargo built no $archive; is crate-type staticlib set?"
 
     # Complete or absent: filled under another name, then renamed.
     local part="$out.part"
     rm -rf "$part" "$out"
     mkdir -p "$part"
-    cp "$work/release/$archive" "$part/"
+    cp "$work/target/release/$archive" "$part/"
     # A C API crate generates its headers into its own build folder.
     local headers
-    headers=$(find "$work/release/build" -maxdepth 4 -type f -path '*/out/include/*.h' \
+    headers=$(find "$work/target/release/build" -maxdepth 4 -type f -path '*/out/include/*.h' \
         -printf '%T@ %p\n' 2>/dev/null | sort -rn | head -n 1 | cut -d' ' -f2-)
-    [ -z "$headers" ] || cp -r "${headers%/include/*}/include" "$part/"
+    if [ -n "$headers" ]; then
+        cp -r "${headers%/include/*}/include" "$part/"
+    else
+        copy_header "$part/include"
+    fi
     : > "$part/complete"
     mv "$part" "$out"
     echo "built $name in $((SECONDS - started)) s" >&2
