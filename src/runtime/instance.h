@@ -41,6 +41,8 @@ typedef struct wsb__tick_state {
     bool has_budget;         /* `budget` is set */
     wsb_engine_result ended; /* how the tick ended the guest; OK: it did not */
     uint64_t reserve;        /* fuel that was not handed out yet */
+    uint64_t slice;          /* how much is handed out at once */
+    uint64_t last;           /* ticks when it was the last time */
     wsb_engine_handle budget;
 } wsb__tick_state;
 

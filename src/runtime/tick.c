@@ -1,15 +1,17 @@
 #include "runtime/tick.h"
 
 #include "runtime/host_call.h"
+#include "runtime/ticks.h"
 
 #include <wsb_native_module.h>
 
 #include <wasm_sandbox/plugin/error.h>
 
-/* What a guest may use up until it looks again. A tick costs some ten nanoseconds and the engine's
- * call of a host function, which is well below a percent of so many operators when compiled; an
- * interpreter takes a fraction of a millisecond for them. */
-enum { SLICE = 30000 };
+/* What a guest may use up until it looks again: as much as takes it a few hundred microseconds, by
+ * the time that the last part took. Compiled code takes some ten microseconds for the least, an
+ * interpreter a tenth of a millisecond, a guest that misses the cache with each operator three.
+ * More is for functions and loops with many ways through them, which pay for the longest. */
+enum { LEAST = 30000, MOST = 480000 };
 
 enum { PAGE = 65536 };
 
@@ -24,7 +26,7 @@ void wsb__tick_no_interrupt(void *engine)
 /* Hands out the next part of `left`, so that the guest comes back soon in any case. */
 static int64_t next_slice(wsb__tick_state *tick, uint64_t left)
 {
-    uint64_t slice = left < SLICE ? left : SLICE;
+    uint64_t slice = left < tick->slice ? left : tick->slice;
     tick->reserve = left - slice;
     return (int64_t)slice;
 }
@@ -37,6 +39,21 @@ static uint64_t fuel_left(const wsb__tick_state *tick, int64_t budget)
     }
     uint64_t debt = (uint64_t)0 - (uint64_t)budget;
     return tick->reserve > debt ? tick->reserve - debt : 0;
+}
+
+/* Time that the guest does not run counts, too: the next part is then smaller than it could be. */
+static void adapt_slice(wsb__tick_state *tick)
+{
+    uint64_t now = wsb__ticks();
+    uint64_t took = now - tick->last;
+    tick->last = now;
+    if (took > wsb__ticks_per_ms) {
+        tick->slice = LEAST;
+    } else if (took < wsb__ticks_per_ms / 4 && tick->slice < MOST) {
+        tick->slice *= 2;
+    } else if (took > wsb__ticks_per_ms / 2 && tick->slice > LEAST) {
+        tick->slice /= 2;
+    }
 }
 
 static wsb_host_result end_guest(wsb_instance *instance, wsb_engine_result how)
@@ -54,13 +71,14 @@ wsb_host_result wsb__tick(void *data, void *context, void *caller, wsb_raw_value
     if (tick->ended != WSB_ENGINE_OK) {
         return WSB_HOST_TRAP; /* nothing that a guest may catch: once it has ended, it has */
     }
-    uint64_t left = tick->fuel ? fuel_left(tick, values[0].i64) : SLICE;
+    uint64_t left = tick->fuel ? fuel_left(tick, values[0].i64) : UINT64_MAX;
     if (left == 0) {
         return end_guest(instance, WSB_ENGINE_NO_FUEL);
     }
     if (wsb__should_stop(instance)) {
         return end_guest(instance, WSB_ENGINE_INTERRUPTED);
     }
+    adapt_slice(tick);
     values[0].i64 = next_slice(tick, left);
     return WSB_HOST_DONE;
 }
@@ -108,6 +126,7 @@ wsb_status wsb__tick_prepare(wsb_instance *instance, wsb_error **out_error)
     uint64_t flags = instance->link->compiled->flags;
     wsb__tick_state *tick = &instance->tick;
     wsb_status status = WSB_OK;
+    tick->slice = LEAST;
     if (flags & WSB__MODULE_HAS_MEMORY_LIMIT) {
         uint64_t bytes = instance->limits.max_memory;
         status = set_limit(instance, "wsb:memory_limit",
