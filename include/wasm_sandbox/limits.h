@@ -28,7 +28,7 @@ typedef struct wsb_named_limit {
  * | max_stack | bytes | instance | 512 KiB | the guest traps (stack overflow) |
  * | max_cpu_time | ns | call | 30 s | WSB_ERROR_CPU_TIME; the instance is closed |
  * | max_wall_time | ns | call | 30 s | WSB_ERROR_TIMEOUT; the instance is closed |
- * | fuel | engine units | call | off | WSB_ERROR_OUT_OF_FUEL; the instance is closed |
+ * | fuel | operators | call | off | WSB_ERROR_OUT_OF_FUEL; the instance is closed |
  * | max_file_descriptors | count | instance | 16 | ENFILE in the guest, event |
  * | max_network_connections | count | instance | 4 | refused in the guest, event |
  * | max_read_bytes | bytes | instance | 1 GiB | EDQUOT in the guest, event |
@@ -39,7 +39,8 @@ typedef struct wsb_named_limit {
  * links; captured and inherited output counts against `max_output`, what is captured and was not
  * cleared also against that of later calls. How many files a guest makes is not limited.
  * `max_file_descriptors` counts what the guest opens, not its standard streams and preopens.
- * `fuel` 0 and WSB_UNLIMITED both mean off.
+ * `fuel` 0 and WSB_UNLIMITED both mean off. A unit is about one WebAssembly operator, and the same
+ * on every engine (docs/internals/module.md).
  */
 typedef struct wsb_resource_limits {
     size_t size;
