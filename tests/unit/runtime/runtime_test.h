@@ -27,7 +27,8 @@ static inline void must(wsb_status status, wsb_error *error)
     do {                                                                                           \
         wsb_error *error_ = NULL;                                                                  \
         wsb_error **err = &error_;                                                                 \
-        must((call), *err);                                                                        \
+        wsb_status status_ = (call);                                                               \
+        must(status_, *err);                                                                       \
     } while (0)
 
 /* Checks the status and that the message has `text`; releases the error. */
