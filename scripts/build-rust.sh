@@ -67,8 +67,10 @@ flock -n 9 || {
 
 # Others have the standard's header among their sources.
 copy_header() {
-    local manifests manifest found
-    manifests=$(cd "$package" && cargo metadata --format-version 1 --locked --offline |
+    local host manifests manifest found
+    host=$(sed -n 's/^host: //p' <<<"$compiler")
+    manifests=$(cd "$package" && cargo metadata --format-version 1 --locked \
+            --filter-platform "$host" ${WSB_OFFLINE:+--offline} |
         { grep -o '"manifest_path":"[^"]*c[-_]api[^"]*"' || true; } | cut -d'"' -f4)
     for manifest in $manifests; do
         for found in "${manifest%/*}"/wasm.h "${manifest%/*}"/include/wasm.h; do
