@@ -31,11 +31,16 @@ void bench_options_parse(bench_options *options, int argc, char **argv)
     }
 }
 
-double bench_now_ns(void)
+static double time_ns(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+double bench_now_ns(void)
+{
+    return time_ns(CLOCK_MONOTONIC);
 }
 
 static int by_value(const void *a, const void *b)
@@ -56,19 +61,19 @@ bench_figures bench_figures_of(double *samples, size_t count)
     };
 }
 
-static double timed(const bench_subject *subject, uint64_t iterations)
+static double timed(const bench_subject *subject, uint64_t iterations, clockid_t clock)
 {
-    double start = bench_now_ns();
+    double start = time_ns(clock);
     subject->run(subject->context, iterations);
-    return bench_now_ns() - start;
+    return time_ns(clock) - start;
 }
 
 /* The least of a few runs: one alone may have been interrupted. */
 static double least_of_runs(const bench_subject *subject, uint64_t iterations)
 {
-    double least = timed(subject, iterations);
+    double least = timed(subject, iterations, CLOCK_MONOTONIC);
     for (int i = 0; i < 4; i++) {
-        double ns = timed(subject, iterations);
+        double ns = timed(subject, iterations, CLOCK_MONOTONIC);
         least = ns < least ? ns : least;
     }
     return least;
@@ -88,7 +93,12 @@ static void calibrate(bench_subject *subject, double slice_ns)
 
 void bench_compare(bench_subject *subjects, size_t count, const bench_options *options)
 {
-    const size_t rounds = options->quick ? 201 : 1001;
+    bench_compare_rounds(subjects, count, options->quick ? 201 : 1001, false);
+}
+
+void bench_compare_rounds(bench_subject *subjects, size_t count, size_t rounds, bool cpu)
+{
+    clockid_t clock = cpu ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
     double *samples = calloc(count * rounds, sizeof *samples);
     if (!samples) {
         bench_fail("out of memory");
@@ -101,7 +111,7 @@ void bench_compare(bench_subject *subjects, size_t count, const bench_options *o
     for (size_t round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++) {
             samples[i * rounds + round] =
-                timed(&subjects[i], subjects[i].iterations) / (double)subjects[i].iterations;
+                timed(&subjects[i], subjects[i].iterations, clock) / (double)subjects[i].iterations;
         }
     }
     for (size_t i = 0; i < count; i++) {

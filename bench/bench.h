@@ -33,6 +33,10 @@ typedef struct bench_subject {
  * elsewhere on the machine meets all alike; each gets the median and minimum of its slices. */
 void bench_compare(bench_subject *subjects, size_t count, const bench_options *options);
 
+/* The same with `rounds` slices, by the CPU time of this thread where `cpu`: for subjects that last
+ * long, and for machines that are not idle. */
+void bench_compare_rounds(bench_subject *subjects, size_t count, size_t rounds, bool cpu);
+
 typedef struct bench_figures {
     double median;
     double minimum;
@@ -84,5 +88,20 @@ typedef struct bench_bound {
 
 extern const bench_bound bench_bounds[];
 extern const size_t bench_bound_count;
+
+/* What is measured on each engine of the build. Its rows are "GROUP.ENGINE.NAME", ratios. */
+typedef struct bench_metric {
+    const char *group;
+    const char *name;
+    const char *what;
+    const char *unit;
+    double bound;
+    const char *judged; /* the engines that must keep the bound; shown for the others */
+    bool to_choose_by;  /* our figure tells engines apart */
+    bool slow;
+} bench_metric;
+
+extern const bench_metric bench_metrics[];
+extern const size_t bench_metric_count;
 
 #endif

@@ -29,3 +29,24 @@ const bench_bound bench_bounds[] = {
      false},
 };
 const size_t bench_bound_count = sizeof bench_bounds / sizeof bench_bounds[0];
+
+static const char all[] = "wasmtime wasmer wasmi";
+static const char compiled[] = "wasmtime wasmer";
+/* What the library puts into modules was measured on this one; Wasmtime's are not rewritten, and an
+ * interpreter pays for every instruction. */
+static const char rewritten[] = "wasmer";
+
+const bench_metric bench_metrics[] = {
+    {"engines", "call", "prepared call / its cheapest call", "ns", 2.5, all, true, false},
+    {"engines", "instance", "create + destroy / by its own C API", "us", 1.5, all, true, false},
+    {"io", "pread", "pread 4 KiB / native", "ns", 2, compiled, false, false},
+    {"io", "pwrite", "pwrite 4 KiB / native", "ns", 2, compiled, false, false},
+    {"io", "open", "open + close / native", "ns", 2, compiled, false, false},
+    {"engines", "fib", "fib(35) / without deadline", "ms", 1.25, rewritten, true, false},
+    {"engines", "sweep", "memory loop / without deadline", "ms", 1.25, rewritten, true, false},
+    {"engines", "fib_fuel", "fib(35) with fuel / without", "ms", 0, "", false, false},
+    {"engines", "sweep_fuel", "memory loop with fuel / without", "ms", 0, "", false, false},
+    {"engines", "compile", "compile the C library / by its own C API", "ms", 0, "", true, false},
+    {"engines", "compile_python", "compile CPython / by its own C API", "ms", 0, "", true, true},
+};
+const size_t bench_metric_count = sizeof bench_metrics / sizeof bench_metrics[0];

@@ -1,19 +1,11 @@
 /* Reads rows (see bench.h) on stdin; prints the table; --json FILE writes it; --check exits with
  * 1 where a row misses its bound or is missing. */
-#include "bench.h"
+#include "bench_report.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct report_options {
-    const char *json_path;
-    bool check;
-    bool quick;
-    const char *only; /* rows whose id starts with it */
-} report_options;
 
 static report_options parse(int argc, char **argv)
 {
@@ -50,7 +42,7 @@ static json_t *read_rows(void)
     return rows;
 }
 
-static double scale_of(const char *unit)
+double report_scale(const char *unit)
 {
     if (strcmp(unit, "us") == 0) {
         return 1e3;
@@ -58,7 +50,7 @@ static double scale_of(const char *unit)
     return strcmp(unit, "ms") == 0 ? 1e6 : 1;
 }
 
-static const char *verdict_of(const bench_bound *bound, const json_t *row, double raw, double ours)
+const char *report_verdict(const bench_bound *bound, const json_t *row, double raw, double ours)
 {
     if (!row) {
         return "MISSING";
@@ -88,7 +80,7 @@ static void print_figure(double value, double scale, const char *unit)
 static void print_row(const bench_bound *bound, const json_t *row, double raw, double ours,
                       const char *verdict)
 {
-    double scale = scale_of(bound->unit);
+    double scale = report_scale(bound->unit);
     printf("%-48s", bound->what);
     print_figure(raw, scale, bound->unit);
     print_figure(ours, scale, bound->unit);
@@ -110,8 +102,8 @@ static void print_row(const bench_bound *bound, const json_t *row, double raw, d
 }
 
 /* The row as it goes into the JSON output. */
-static json_t *result_of(const bench_bound *bound, const json_t *row, double raw, double ours,
-                         const char *verdict)
+json_t *report_result(const bench_bound *bound, const json_t *row, double raw, double ours,
+                      const char *verdict)
 {
     json_t *out = json_object();
     json_object_set_new(out, "id", json_string(bound->id));
@@ -125,7 +117,8 @@ static json_t *result_of(const bench_bound *bound, const json_t *row, double raw
     if (raw > 0 && !isnan(ours)) {
         json_object_set_new(out, "ratio", json_real(ours / raw));
     }
-    json_object_set_new(out, "unit", json_string(scale_of(bound->unit) > 1 ? "ns" : bound->unit));
+    json_object_set_new(out, "unit",
+                        json_string(report_scale(bound->unit) > 1 ? "ns" : bound->unit));
     if (bound->kind != BENCH_INFO) {
         json_object_set_new(out, "bound", json_real(bound->bound));
         json_object_set_new(out, "bound_is",
@@ -139,10 +132,16 @@ static json_t *result_of(const bench_bound *bound, const json_t *row, double raw
     return out;
 }
 
-static double number_of(const json_t *row, const char *key)
+double report_number(const json_t *row, const char *key)
 {
     const json_t *value = json_object_get(row, key);
     return value ? json_number_value(value) : (double)NAN;
+}
+
+bool report_wanted(const report_options *options, const char *id, bool slow)
+{
+    return !(options->quick && slow) &&
+           (!options->only || strncmp(id, options->only, strlen(options->only)) == 0);
 }
 
 int main(int argc, char **argv)
@@ -154,17 +153,17 @@ int main(int argc, char **argv)
     printf("%-48s %13s %13s %8s %11s  %s\n", "what", "raw", "ours", "ratio", "bound", "verdict");
     for (size_t i = 0; i < bench_bound_count; i++) {
         const bench_bound *bound = &bench_bounds[i];
-        if ((options.quick && bound->slow) ||
-            (options.only && strncmp(bound->id, options.only, strlen(options.only)) != 0)) {
+        if (!report_wanted(&options, bound->id, bound->slow)) {
             continue;
         }
         const json_t *row = json_object_get(rows, bound->id);
-        double raw = number_of(row, "raw"), ours = number_of(row, "ours");
-        const char *verdict = verdict_of(bound, row, raw, ours);
+        double raw = report_number(row, "raw"), ours = report_number(row, "ours");
+        const char *verdict = report_verdict(bound, row, raw, ours);
         failures += verdict[0] == 'M';
         print_row(bound, row, raw, ours, verdict);
-        json_array_append_new(results, result_of(bound, row, raw, ours, verdict));
+        json_array_append_new(results, report_result(bound, row, raw, ours, verdict));
     }
+    failures += report_engines(&options, rows, results);
     json_t *document = json_pack("{s:b, s:o}", "quick", options.quick, "results", results);
     if (options.json_path && json_dump_file(document, options.json_path, JSON_INDENT(2)) != 0) {
         bench_fail("%s: cannot be written", options.json_path);

