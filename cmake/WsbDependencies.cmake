@@ -3,6 +3,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.13)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1>=0.2.2) # the command's, for --config
 find_library(WSB_MSGPACK_LIBRARY NAMES msgpackc msgpack-c REQUIRED)
 
 add_library(wsb_dependencies INTERFACE)
@@ -25,3 +26,7 @@ wsb_static_library(wsb_msgpack msgpackc ${WSB_MSGPACK_LIBRARY})
 add_library(wsb_static_dependencies INTERFACE)
 target_link_libraries(wsb_static_dependencies INTERFACE ${wsb_jansson} ${wsb_sodium}
     ${wsb_msgpack} Threads::Threads ${CMAKE_DL_LIBS} m)
+wsb_static_library(wsb_yaml yaml PkgConfig::YAML)
+add_library(wsb_command_dependencies INTERFACE)
+target_link_libraries(wsb_command_dependencies INTERFACE wsb_static_dependencies ${wsb_yaml})
+target_include_directories(wsb_command_dependencies INTERFACE ${YAML_INCLUDE_DIRS})

@@ -16,7 +16,7 @@ _wasm_sandbox()
     local grants="--dir --dir-rw --env --stdin --seed"
     local limits="--memory --timeout --cpu-time --fuel --stack --max-files --max-output
         --max-read --max-write --max-table"
-    local common="--engine --engine-path --no-cache --bound --verbose --help"
+    local common="--engine --engine-path --no-cache --bound --config --verbose --help"
     local options=""
 
     if ((cword == 1)); then
@@ -30,7 +30,7 @@ _wasm_sandbox()
             $common" ;;
         inspect) options="--json $common" ;;
         compile) options="--output --fuel --stack $common" ;;
-        engines) options="--json --engine-path --help" ;;
+        engines) options="--json --engine --engine-path --config --help" ;;
         help)
             ((cword == 2)) && mapfile -t COMPREPLY < <(compgen -W "${commands% help}" -- "$cur")
             return
@@ -45,7 +45,7 @@ _wasm_sandbox()
             word=${words[i]}
             case $word in
                 --dir | --dir-rw | --env | --stdin | --seed | --argv0 | --memory | --timeout | \
-                    --cpu-time | --fuel | --stack | --max-* | --engine | --engine-path)
+                    --cpu-time | --fuel | --stack | --max-* | --engine | --engine-path | --config)
                     ((i++))
                     ;;
                 -*) ;;
@@ -63,7 +63,7 @@ _wasm_sandbox()
             compopt -o filenames -o nospace 2>/dev/null
             return
             ;;
-        --stdin | --engine-path | --json-file | --msgpack-file | --output | -o)
+        --stdin | --engine-path | --config | --json-file | --msgpack-file | --output | -o)
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             compopt -o filenames 2>/dev/null
             return

@@ -27,6 +27,7 @@ static const cli_option options[] = {
     CLI_HEADING("Other:"),
     CLI_ENGINE_OPTIONS,
     CLI_CACHE_OPTION,
+    CLI_CONFIG_OPTION,
     CLI_USAGE_OPTION,
     CLI_VERBOSE_OPTION,
     CLI_HELP_OPTION,
@@ -181,7 +182,7 @@ static bool read_data(const cli_command *command, const cli_settings *settings, 
     if (settings->json_path || settings->msgpack_path) {
         return cli_read_file(settings->json_path ? "--json-file" : "--msgpack-file",
                              settings->json_path ? settings->json_path : settings->msgpack_path,
-                             &plan->data, out_exit);
+                             CLI_INPUT_MAX, &plan->data, out_exit);
     }
     const char *text = settings->json_text;
     if (settings->raw && plan->value_count == 1) {
@@ -231,7 +232,7 @@ static int call(const cli_command *command, int argc, char **argv)
     int exit_status = CLI_EXIT_REFUSED;
     cli_parse parse = cli_parse_options(command, argc, argv, &settings, &operands);
     if (parse != CLI_PARSE_OK) {
-        return parse == CLI_PARSE_HELP ? CLI_EXIT_OK : CLI_EXIT_REFUSED;
+        return cli_parse_exit(parse);
     }
     if (operands < 2) {
         cli_fail("call: which %s?", operands == 0 ? "MODULE and FUNCTION" : "FUNCTION");

@@ -17,6 +17,7 @@ static const cli_option options[] = {
     CLI_HEADING("Other:"),
     CLI_ENGINE_OPTIONS,
     CLI_CACHE_OPTION,
+    CLI_CONFIG_OPTION,
     CLI_VERBOSE_OPTION,
     CLI_HELP_OPTION,
 };
@@ -102,7 +103,7 @@ static int compile(const cli_command *command, int argc, char **argv)
     int operands = 0;
     cli_parse parse = cli_parse_options(command, argc, argv, &settings, &operands);
     if (parse != CLI_PARSE_OK) {
-        return parse == CLI_PARSE_HELP ? CLI_EXIT_OK : CLI_EXIT_REFUSED;
+        return cli_parse_exit(parse);
     }
     if (operands != 1) {
         cli_fail("compile: %s", operands ? "one MODULE at a time" : "which MODULE?");

@@ -44,7 +44,8 @@ static void grow(wsb_buf *data)
     }
 }
 
-bool cli_read_file(const char *option, const char *path, wsb_buf *out_data, int *out_exit)
+bool cli_read_file(const char *option, const char *path, size_t max, wsb_buf *out_data,
+                   int *out_exit)
 {
     wsb_buf data = WSB_BUF_INIT;
     bool is_stdin = strcmp(path, "-") == 0;
@@ -54,7 +55,7 @@ bool cli_read_file(const char *option, const char *path, wsb_buf *out_data, int 
     if (fd < 0) {
         return false;
     }
-    while (count != 0 && data.len <= CLI_INPUT_MAX && !problem) {
+    while (count != 0 && data.len <= max && !problem) {
         grow(&data);
         count = read(fd, data.data + data.len, data.capacity - data.len);
         if (count > 0) {
@@ -66,10 +67,13 @@ bool cli_read_file(const char *option, const char *path, wsb_buf *out_data, int 
     if (!is_stdin) {
         close(fd);
     }
-    if (problem || data.len > CLI_INPUT_MAX) {
+    if (problem || data.len > max) {
+        char size[32];
+        char too_large[64];
+        cli_format(max, CLI_UNIT_BYTES, size, sizeof size);
+        snprintf(too_large, sizeof too_large, "it is larger than %s", size);
         free(data.data);
-        return fail(option, path, problem ? strerror(problem) : "it is larger than 256 MiB",
-                    out_exit);
+        return fail(option, path, problem ? strerror(problem) : too_large, out_exit);
     }
     *out_data = data;
     return true;

@@ -11,8 +11,9 @@
  * -1. */
 int cli_open_input(const char *option, const char *path, int *out_exit);
 
-/* Reads a whole file, or standard input for "-". The caller frees `out_data->data`. Where it
- * fails, says so, sets the command's exit status and returns false. */
-bool cli_read_file(const char *option, const char *path, wsb_buf *out_data, int *out_exit);
+/* Reads a whole file of at most `max` bytes, or standard input for "-". The caller frees
+ * `out_data->data`. Where it fails, says so, sets the command's exit status and returns false. */
+bool cli_read_file(const char *option, const char *path, size_t max, wsb_buf *out_data,
+                   int *out_exit);
 
 #endif

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "fit.h"
 #include "needs.h"
 #include "options.h"
 #include "report.h"
@@ -9,12 +10,13 @@
 #include "text.h"
 #include "values.h"
 
-#define SIGNATURE_SIZE 512
+enum { SIGNATURE_SIZE = 512, INDENT = 13 };
 
 static const cli_option options[] = {
     CLI_FLAG("json", 0, json, "print JSON"),
     CLI_ENGINE_OPTIONS,
     CLI_CACHE_OPTION,
+    CLI_CONFIG_OPTION,
     CLI_VERBOSE_OPTION,
     CLI_HELP_OPTION,
 };
@@ -129,7 +131,22 @@ static void print_memory(const wsb_module_info *info)
     }
 }
 
-static void print_text(const char *path, const wsb_module_info *info)
+static void print_proposals(const wsb_module_info *info)
+{
+    cli_column column;
+    if (info->required_features == 0) {
+        return;
+    }
+    cli_column_start(&column, "proposals", INDENT);
+    for (unsigned i = 0; i < 32; i++) {
+        if (info->required_features & (1u << i)) {
+            cli_column_add(&column, wsb_engine_feature_name(1u << i), ',');
+        }
+    }
+    cli_column_end(&column, "");
+}
+
+static void print_text(const char *path, const wsb_module_info *info, const cli_engine_list *list)
 {
     char size[64];
     char code[64];
@@ -143,6 +160,7 @@ static void print_text(const char *path, const wsb_module_info *info)
     printf("size         %s; %llu functions, %s of code\n", size,
            (unsigned long long)info->function_count, code);
     print_memory(info);
+    print_proposals(info);
     if (info->allocator.len) {
         char *allocator = cli_escape(info->allocator.data, info->allocator.len, false);
         char *deallocator = cli_escape(info->deallocator.data, info->deallocator.len, false);
@@ -151,6 +169,7 @@ static void print_text(const char *path, const wsb_module_info *info)
         free(deallocator);
     }
     print_needs(info);
+    cli_print_fit(list, info);
     printf("\nimports%s\n", info->import_count ? "" : "\n  none");
     for (size_t i = 0; i < info->import_count; i++) {
         print_import(&info->imports[i]);
@@ -234,7 +253,7 @@ static json_t *needs_json(const wsb_module_info *info)
     return list;
 }
 
-static json_t *info_json(const char *path, const wsb_module_info *info)
+static json_t *info_json(const char *path, const wsb_module_info *info, const cli_engine_list *list)
 {
     json_t *object = json_object();
     json_t *memory = json_null();
@@ -255,19 +274,48 @@ static json_t *info_json(const char *path, const wsb_module_info *info)
                             ? cli_json_text(info->allocator.data, info->allocator.len)
                             : json_null());
     json_object_set_new(object, "needs", needs_json(info));
+    json_object_set_new(object, "proposals", cli_feature_names(info->required_features));
+    json_object_set_new(object, "engines", cli_fit_json(list, info));
     json_object_set_new(object, "imports", externs_json(info->imports, info->import_count, true));
     json_object_set_new(object, "exports", externs_json(info->exports, info->export_count, false));
     return object;
+}
+
+/* A compiled module is opened with the user's key by the engine that it was made for. */
+static const wsb_module_info *open_compiled(cli_session *session)
+{
+    if (!cli_session_open(session) || !cli_session_load(session)) {
+        return NULL;
+    }
+    return wsb_module_get_info(session->module);
+}
+
+/* Without an engine: it need not be one that can run the module. NULL: the session knows why. */
+static const wsb_module_info *look_into(cli_session *session)
+{
+    wsb_module_info *info = NULL;
+    session->stage = CLI_STAGE_LOAD;
+    session->status = wsb_module_inspect_file(wsb_cstr(session->path), &session->settings->bounds,
+                                              &info, &session->error);
+    if (session->status == WSB_ERROR_INVALID_MODULE &&
+        strcmp(wsb_error_subject(session->error), "compiled_module") == 0) {
+        wsb_error_destroy(session->error);
+        session->error = NULL;
+        return open_compiled(session);
+    }
+    return info;
 }
 
 static int inspect(const cli_command *command, int argc, char **argv)
 {
     static cli_settings settings;
     static cli_session session;
+    cli_engine_list list;
     int operands = 0;
+    int exit_status = CLI_EXIT_REFUSED;
     cli_parse parse = cli_parse_options(command, argc, argv, &settings, &operands);
     if (parse != CLI_PARSE_OK) {
-        return parse == CLI_PARSE_HELP ? CLI_EXIT_OK : CLI_EXIT_REFUSED;
+        return cli_parse_exit(parse);
     }
     if (operands != 1) {
         cli_fail("inspect: %s", operands ? "one MODULE at a time" : "which MODULE?");
@@ -275,13 +323,16 @@ static int inspect(const cli_command *command, int argc, char **argv)
         return CLI_EXIT_REFUSED;
     }
     cli_session_init(&session, &settings, argv[0]);
-    if (!cli_session_open(&session) || !cli_session_load(&session)) {
+    const wsb_module_info *info = look_into(&session);
+    if (!info) {
         return cli_session_finish(&session);
     }
-    const wsb_module_info *info = wsb_module_get_info(session.module);
+    if (!cli_engine_list_open(&settings, &list, &exit_status)) {
+        return exit_status;
+    }
     if (!settings.json) {
-        print_text(session.path, info);
-    } else if (!cli_write_json(stdout, info_json(session.path, info), JSON_INDENT(2))) {
+        print_text(session.path, info, &list);
+    } else if (!cli_write_json(stdout, info_json(session.path, info, &list), JSON_INDENT(2))) {
         cli_fail("the report cannot be written to standard output");
         return CLI_EXIT_REFUSED;
     }
@@ -291,10 +342,11 @@ static int inspect(const cli_command *command, int argc, char **argv)
 const cli_command cli_inspect_command = {
     .name = "inspect",
     .synopsis = "inspect [options] MODULE",
-    .brief = "show what a module imports, exports and needs",
+    .brief = "show what a module imports, exports and needs, and what can run it",
     .details =
         "Shows MODULE's imports and exports with their signatures, its memory, how its functions\n"
-        "are called, and the capabilities that it needs. Nothing of it is run.\n",
+        "are called, the capabilities that it needs, and which engines can run it. Nothing of it\n"
+        "is compiled or run, so no engine need be able to.\n",
     .examples = "  wasm-sandbox inspect program.wasm\n"
                 "  wasm-sandbox inspect --json plugin.wasm\n",
     .options = options,

@@ -9,18 +9,20 @@
 #include "options.h"
 #include "text.h"
 
-static const cli_command *const commands[] = {
+const cli_command *const cli_commands[] = {
     &cli_run_command,     &cli_call_command,    &cli_inspect_command,
     &cli_compile_command, &cli_engines_command,
 };
 
-#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+#define COMMAND_COUNT (sizeof cli_commands / sizeof cli_commands[0])
+
+const size_t cli_command_count = COMMAND_COUNT;
 
 static const cli_command *find_command(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
+        if (strcmp(cli_commands[i]->name, name) == 0) {
+            return cli_commands[i];
         }
     }
     return NULL;
@@ -35,7 +37,7 @@ static void print_overview(FILE *out)
         "Commands:\n",
         out);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->brief);
+        fprintf(out, "  %-10s %s\n", cli_commands[i]->name, cli_commands[i]->brief);
     }
     fputs("  help       show the help of a command\n\n"
           "Options:\n"
@@ -54,7 +56,7 @@ static int unknown_command(const char *name)
     size_t best = COMMAND_COUNT;
     size_t best_distance = 3;
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        size_t distance = cli_edit_distance(name, commands[i]->name);
+        size_t distance = cli_edit_distance(name, cli_commands[i]->name);
         if (distance < best_distance) {
             best = i;
             best_distance = distance;
@@ -64,7 +66,7 @@ static int unknown_command(const char *name)
     if (strchr(name, '.') || strchr(name, '/')) {
         cli_try(CLI_NAME " run %s", name);
     } else if (best < COMMAND_COUNT) {
-        cli_try(CLI_NAME " %s", commands[best]->name);
+        cli_try(CLI_NAME " %s", cli_commands[best]->name);
     } else {
         cli_try(CLI_NAME " --help");
     }

@@ -2,11 +2,13 @@
 
 #include <stdlib.h>
 
+#include "config.h"
+#include "exit_status.h"
 #include "text.h"
 
 #define HELP_COLUMN 27
 
-static const cli_option *find_long(const cli_command *command, const char *name, size_t len)
+const cli_option *cli_find_option(const cli_command *command, const char *name, size_t len)
 {
     for (size_t i = 0; i < command->option_count; i++) {
         const cli_option *option = &command->options[i];
@@ -27,8 +29,7 @@ static const cli_option *find_short(const cli_command *command, char letter)
     return NULL;
 }
 
-/* The option whose name is nearest to what was typed, NULL where none is near. */
-static const cli_option *find_similar(const cli_command *command, const char *name)
+const cli_option *cli_find_similar(const cli_command *command, const char *name)
 {
     const cli_option *best = NULL;
     size_t best_distance = 4;
@@ -57,7 +58,7 @@ void cli_try_help(const cli_command *command)
 
 static void unknown_option(const cli_command *command, const char *arg, const char *name)
 {
-    const cli_option *similar = find_similar(command, name);
+    const cli_option *similar = cli_find_similar(command, name);
     cli_fail("%s: there is no option '%s'", command->name, arg);
     if (similar) {
         cli_try("--%s%s%s", similar->name,
@@ -106,7 +107,7 @@ static bool missing_value(const cli_option *option)
     return false;
 }
 
-static bool apply(const cli_option *option, cli_settings *settings, const char *value)
+bool cli_option_apply(const cli_option *option, cli_settings *settings, const char *value)
 {
     char *field = (char *)settings + option->offset;
     switch (option->kind) {
@@ -140,7 +141,7 @@ static bool take_long(const cli_command *command, int argc, char **argv, int *in
     const char *name = arg + 2;
     const char *equals = strchr(name, '=');
     size_t len = equals ? (size_t)(equals - name) : strlen(name);
-    const cli_option *option = find_long(command, name, len);
+    const cli_option *option = cli_find_option(command, name, len);
     if (!option) {
         char *copy = strndup(name, len);
         unknown_option(command, arg, copy ? copy : name);
@@ -159,7 +160,7 @@ static bool take_long(const cli_command *command, int argc, char **argv, int *in
         }
         value = argv[++*index];
     }
-    return apply(option, settings, value);
+    return cli_option_apply(option, settings, value);
 }
 
 static bool take_short(const cli_command *command, int argc, char **argv, int *index,
@@ -178,7 +179,7 @@ static bool take_short(const cli_command *command, int argc, char **argv, int *i
         }
         value = arg[2] ? arg + 2 : argv[++*index];
     }
-    return apply(option, settings, value);
+    return cli_option_apply(option, settings, value);
 }
 
 /* Whether an argument is an option here, where `operands` stand before it. */
@@ -193,12 +194,12 @@ static bool is_option(const cli_command *command, const char *arg, int operands)
     return arg[1] == '-' || operands == 0 || command->order != CLI_ORDER_ANY_LONG;
 }
 
-cli_parse cli_parse_options(const cli_command *command, int argc, char **argv,
-                            cli_settings *settings, int *out_operands)
+/* Takes all of `argv`, and moves the operands to its front. */
+static bool take_all(const cli_command *command, int argc, char **argv, cli_settings *settings,
+                     int *out_operands)
 {
     int operands = 0;
     bool options_over = false;
-    cli_settings_init(settings);
     for (int i = 1; i < argc; i++) {
         if (options_over || !is_option(command, argv[i], operands)) {
             argv[operands++] = argv[i];
@@ -209,16 +210,54 @@ cli_parse cli_parse_options(const cli_command *command, int argc, char **argv,
             bool taken = is_long ? take_long(command, argc, argv, &i, settings)
                                  : take_short(command, argc, argv, &i, settings);
             if (!taken) {
-                return CLI_PARSE_FAILED;
+                return false;
             }
         }
     }
-    if (settings->help) {
-        cli_print_help(stdout, command);
-        return CLI_PARSE_HELP;
-    }
     *out_operands = operands;
-    return CLI_PARSE_OK;
+    return true;
+}
+
+/* The file's settings first, then those of the command line once more, over them. */
+static cli_parse parse_with_config(const cli_command *command, int argc, char **argv,
+                                   cli_settings *settings, int *out_operands)
+{
+    const char *path = settings->config_path;
+    cli_settings_init(settings);
+    cli_parse parse = cli_config_read(command, path, settings);
+    if (parse != CLI_PARSE_OK) {
+        return parse;
+    }
+    cli_settings_end_of_file(settings);
+    return take_all(command, argc, argv, settings, out_operands) ? CLI_PARSE_OK : CLI_PARSE_FAILED;
+}
+
+cli_parse cli_parse_options(const cli_command *command, int argc, char **argv,
+                            cli_settings *settings, int *out_operands)
+{
+    size_t size = (size_t)argc * sizeof *argv;
+    char **given = cli_allocate(size);
+    memcpy(given, argv, size);
+    cli_settings_init(settings);
+    cli_parse parse = CLI_PARSE_OK;
+    if (!take_all(command, argc, argv, settings, out_operands)) {
+        parse = CLI_PARSE_FAILED;
+    } else if (settings->help) {
+        cli_print_help(stdout, command);
+        parse = CLI_PARSE_HELP;
+    } else if (settings->config_path) {
+        memcpy(argv, given, size);
+        parse = parse_with_config(command, argc, argv, settings, out_operands);
+    }
+    free(given);
+    return parse;
+}
+
+int cli_parse_exit(cli_parse parse)
+{
+    return parse == CLI_PARSE_FAILED      ? CLI_EXIT_REFUSED
+           : parse == CLI_PARSE_NOT_FOUND ? CLI_EXIT_NOT_FOUND
+                                          : CLI_EXIT_OK;
 }
 
 static void print_option(FILE *out, const cli_option *option)

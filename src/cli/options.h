@@ -27,6 +27,7 @@ typedef struct cli_option {
     char letter;         /* short form, or 0 */
     const char *value;   /* name of the value in --help; NULL: takes none */
     bool value_optional; /* only as --name=VALUE */
+    bool repeatable;     /* each adds to the ones before; a list in a file */
     cli_zero zero;
     size_t offset; /* of the field in cli_settings */
     /* Says what is wrong itself and returns false. `value` is NULL where it was left out. */
@@ -56,19 +57,35 @@ struct cli_command {
 
 typedef enum cli_parse {
     CLI_PARSE_OK,
-    CLI_PARSE_HELP,  /* --help was given and printed */
-    CLI_PARSE_FAILED /* said on stderr */
+    CLI_PARSE_HELP,     /* --help was given and printed */
+    CLI_PARSE_FAILED,   /* said on stderr */
+    CLI_PARSE_NOT_FOUND /* the same: there is no such file of settings */
 } cli_parse;
 
-/* Reads `argv[1…]`. The operands are moved, in order, to the front of `argv`; their number goes
- * to `out_operands`. Texts stay borrowed from `argv`. */
+/* The exit status where nothing is left to do. */
+int cli_parse_exit(cli_parse parse);
+
+/* Reads `argv[1…]`, and the file that --config names, whose settings those of `argv` override or,
+ * where they can be repeated, add to. The operands are moved, in order, to the front of `argv`;
+ * their number goes to `out_operands`. Texts stay borrowed from `argv`. */
 cli_parse cli_parse_options(const cli_command *command, int argc, char **argv,
                             cli_settings *settings, int *out_operands);
+
+/* The option of that name; the one whose name is nearest to it. NULL where there is none. */
+const cli_option *cli_find_option(const cli_command *command, const char *name, size_t len);
+const cli_option *cli_find_similar(const cli_command *command, const char *name);
+
+/* Sets what the option is for. `value` is NULL where it was left out. Says what is wrong. */
+bool cli_option_apply(const cli_option *option, cli_settings *settings, const char *value);
 
 void cli_print_help(FILE *out, const cli_command *command);
 
 /* "try: wasm-sandbox <name> --help", after an error in how the command was used. */
 void cli_try_help(const cli_command *command);
+
+/* All of them, in the order of the overview. */
+extern const cli_command *const cli_commands[];
+extern const size_t cli_command_count;
 
 extern const cli_command cli_run_command;
 extern const cli_command cli_call_command;
@@ -78,12 +95,13 @@ extern const cli_command cli_engines_command;
 
 /* Tables that several subcommands share. */
 #define CLI_HEADING(text)                                                                          \
-    {CLI_OPTION_HEADING, NULL, 0, NULL, false, CLI_ZERO_AS_IT_IS, 0, NULL, text}
+    {CLI_OPTION_HEADING, NULL, 0, NULL, false, false, CLI_ZERO_AS_IT_IS, 0, NULL, text}
 #define CLI_FLAG(name, letter, field, text)                                                        \
     {CLI_OPTION_FLAG,                                                                              \
      name,                                                                                         \
      letter,                                                                                       \
      NULL,                                                                                         \
+     false,                                                                                        \
      false,                                                                                        \
      CLI_ZERO_AS_IT_IS,                                                                            \
      offsetof(cli_settings, field),                                                                \
@@ -95,23 +113,26 @@ extern const cli_command cli_engines_command;
      letter,                                                                                       \
      value,                                                                                        \
      false,                                                                                        \
+     false,                                                                                        \
      CLI_ZERO_AS_IT_IS,                                                                            \
      offsetof(cli_settings, field),                                                                \
      NULL,                                                                                         \
      text}
 #define CLI_NUMBER(kind, name, value, zero, field, text)                                           \
-    {kind, name, 0, value, false, zero, offsetof(cli_settings, field), NULL, text}
+    {kind, name, 0, value, false, false, zero, offsetof(cli_settings, field), NULL, text}
 #define CLI_CUSTOM(name, value, optional, apply, text)                                             \
-    {CLI_OPTION_CUSTOM, name, 0, value, optional, CLI_ZERO_AS_IT_IS, 0, apply, text}
+    {CLI_OPTION_CUSTOM, name, 0, value, optional, false, CLI_ZERO_AS_IT_IS, 0, apply, text}
+#define CLI_REPEATABLE(name, value, apply, text)                                                   \
+    {CLI_OPTION_CUSTOM, name, 0, value, false, true, CLI_ZERO_AS_IT_IS, 0, apply, text}
 
 #define CLI_GRANT_OPTIONS                                                                          \
     CLI_HEADING("What the guest may touch (nothing, unless given):"),                              \
-        CLI_CUSTOM("dir", "HOST[::GUEST]", false, cli_apply_dir,                                   \
-                   "let it read directory HOST, which it sees as GUEST"),                          \
-        CLI_CUSTOM("dir-rw", "HOST[::GUEST]", false, cli_apply_dir_rw,                             \
-                   "the same, and write, create and delete"),                                      \
-        CLI_CUSTOM("env", "NAME[=VALUE]", false, cli_apply_env,                                    \
-                   "set a variable; NAME alone passes yours on")
+        CLI_REPEATABLE("dir", "HOST[::GUEST]", cli_apply_dir,                                      \
+                       "let it read directory HOST, which it sees as GUEST"),                      \
+        CLI_REPEATABLE("dir-rw", "HOST[::GUEST]", cli_apply_dir_rw,                                \
+                       "the same, and write, create and delete"),                                  \
+        CLI_REPEATABLE("env", "NAME[=VALUE]", cli_apply_env,                                       \
+                       "set a variable; NAME alone passes yours on")
 
 #define CLI_COMPILE_LIMIT_OPTIONS                                                                  \
     CLI_NUMBER(CLI_OPTION_COUNT, "fuel", "N", CLI_ZERO_IS_WRONG, limits.fuel,                      \
@@ -145,8 +166,8 @@ extern const cli_command cli_engines_command;
 
 #define CLI_CACHE_OPTION                                                                           \
     CLI_FLAG("no-cache", 0, no_cache, "neither look for the compiled module nor keep it"),         \
-        CLI_CUSTOM("bound", "NAME=N", false, cli_apply_bound,                                      \
-                   "change a bound on modules, as named by the error that refused one")
+        CLI_REPEATABLE("bound", "NAME=N", cli_apply_bound,                                         \
+                       "change a bound on modules, as named by the error that refused one")
 
 #define CLI_USAGE_OPTION                                                                           \
     CLI_CUSTOM("usage", "json", true, cli_apply_usage,                                             \
@@ -154,6 +175,10 @@ extern const cli_command cli_engines_command;
 
 #define CLI_VERBOSE_OPTION                                                                         \
     CLI_FLAG("verbose", 'v', verbose, "tell everything that was refused, and cache problems")
+
+#define CLI_CONFIG_OPTION                                                                          \
+    CLI_TEXT("config", 0, "FILE", config_path,                                                     \
+             "take settings from a file; these options come first")
 
 #define CLI_HELP_OPTION CLI_FLAG("help", 'h', help, "show this help")
 

@@ -17,6 +17,7 @@ static const cli_option options[] = {
     CLI_HEADING("Other:"),
     CLI_ENGINE_OPTIONS,
     CLI_CACHE_OPTION,
+    CLI_CONFIG_OPTION,
     CLI_USAGE_OPTION,
     CLI_VERBOSE_OPTION,
     CLI_HELP_OPTION,
@@ -89,7 +90,7 @@ static int run(const cli_command *command, int argc, char **argv)
     int exit_status = CLI_EXIT_REFUSED;
     cli_parse parse = cli_parse_options(command, argc, argv, &settings, &operands);
     if (parse != CLI_PARSE_OK) {
-        return parse == CLI_PARSE_HELP ? CLI_EXIT_OK : CLI_EXIT_REFUSED;
+        return cli_parse_exit(parse);
     }
     if (operands == 0) {
         cli_fail("run: which PROGRAM?");

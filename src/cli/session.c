@@ -1,7 +1,9 @@
 #include "session.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
+#include "engine_list.h"
 #include "interrupt.h"
 #include "report.h"
 #include "text.h"
@@ -164,6 +166,29 @@ static int exit_status_of(const cli_session *session)
     return cli_exit_status(session->status, session->stage, cli_session_exit_code(session));
 }
 
+/* For a module that needs more than its engine has: the option that names one that has it. NULL
+ * where that is not the matter, or no engine would do. */
+static char *engine_to_choose(const cli_session *session)
+{
+    wsb_module_info *info = NULL;
+    char *option = NULL;
+    uint32_t needed = cli_feature_of(wsb_error_subject(session->error));
+    if (session->status != WSB_ERROR_UNSUPPORTED || !needed) {
+        return NULL;
+    }
+    if (wsb_module_inspect_file(wsb_cstr(session->path), &session->settings->bounds, &info, NULL) ==
+        WSB_OK) {
+        needed |= info->required_features;
+        wsb_module_info_destroy(info);
+    }
+    char *ids = cli_engines_with(session->settings, needed);
+    if (*ids && asprintf(&option, "--engine %s", ids) < 0) {
+        option = NULL;
+    }
+    free(ids);
+    return option;
+}
+
 static void print_failure(const cli_session *session)
 {
     if (session->message && !session->error) {
@@ -173,7 +198,9 @@ static void print_failure(const cli_session *session)
         }
         return;
     }
-    cli_print_error(session->error, session->status);
+    char *engine = engine_to_choose(session);
+    cli_print_error(session->error, session->status, engine);
+    free(engine);
     const char *dot = strrchr(session->path, '.');
     if (session->stage == CLI_STAGE_LOAD && session->key_failed && dot &&
         strcmp(dot, ".cwasm") == 0) {

@@ -10,6 +10,17 @@ void cli_settings_init(cli_settings *settings)
         (cli_settings){.limits = WSB_RESOURCE_LIMITS_INIT, .bounds = WSB_MODULE_BOUNDS_INIT};
 }
 
+void cli_settings_end_of_file(cli_settings *settings)
+{
+    settings->file_dir_count = settings->dir_count;
+    settings->file_env_count = settings->env_count;
+}
+
+static bool equal(wsb_str a, wsb_str b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
 bool cli_parse_count(const char *text, uint64_t *out_value)
 {
     uint64_t value = 0;
@@ -45,6 +56,12 @@ static bool add_dir(cli_settings *settings, const char *option, const char *valu
     dir.access = writable ? WSB_FILESYSTEM_READ_WRITE : WSB_FILESYSTEM_READ_ONLY;
     dir.allow_create = writable;
     dir.allow_delete = writable;
+    for (size_t i = 0; i < settings->file_dir_count; i++) {
+        if (equal(settings->dirs[i].guest_path, dir.guest_path)) {
+            settings->dirs[i] = dir;
+            return true;
+        }
+    }
     settings->dirs =
         cli_reallocate(settings->dirs, (settings->dir_count + 1) * sizeof *settings->dirs);
     settings->dirs[settings->dir_count++] = dir;
@@ -76,6 +93,12 @@ bool cli_apply_env(cli_settings *settings, const char *value)
         cli_fail("--env %s: there is no variable '%s' to pass on", value, value);
         cli_try("--env %s=VALUE", value);
         return false;
+    }
+    for (size_t i = 0; i < settings->file_env_count; i++) {
+        if (equal(settings->env[i].name, variable.name)) {
+            settings->env[i] = variable;
+            return true;
+        }
     }
     settings->env =
         cli_reallocate(settings->env, (settings->env_count + 1) * sizeof *settings->env);

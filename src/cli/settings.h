@@ -12,6 +12,9 @@ typedef struct cli_settings {
     size_t dir_count;
     wsb_environment_variable *env;
     size_t env_count;
+    size_t file_dir_count; /* of these, those that came from the file of settings */
+    size_t file_env_count;
+    const char *config_path;
     const char *engine;
     const char *engine_path;
     const char *argv0;
@@ -33,6 +36,9 @@ typedef struct cli_settings {
 
 /* Nothing asked. */
 void cli_settings_init(cli_settings *settings);
+
+/* What is set so far came from a file: a directory or variable that is given again replaces it. */
+void cli_settings_end_of_file(cli_settings *settings);
 
 /* Options that are more than a number or a text; see cli_option.apply. */
 bool cli_apply_dir(cli_settings *settings, const char *value);

@@ -105,14 +105,28 @@ bool cli_is_utf8(const char *data, size_t len)
     return true;
 }
 
-static void print_line(const char *prefix, const char *format, va_list args)
+/* Where in a file the setting at hand stands; NULL: on the command line. */
+static char *origin;
+
+void cli_set_origin(const char *path, size_t line)
+{
+    free(origin);
+    origin = NULL;
+    if (path && asprintf(&origin, "%s:%zu: ", path, line) < 0) {
+        out_of_memory();
+    }
+}
+
+static void print_line(const char *prefix, const char *where, const char *format, va_list args)
 {
     char *text = NULL;
     if (vasprintf(&text, format, args) < 0) {
         out_of_memory();
     }
+    char *safe_where = cli_escape(where, strlen(where), false);
     char *safe = cli_escape(text, strlen(text), false);
-    fprintf(stderr, "%s%s\n", prefix, safe);
+    fprintf(stderr, "%s%s%s\n", prefix, safe_where, safe);
+    free(safe_where);
     free(safe);
     free(text);
 }
@@ -121,7 +135,7 @@ void cli_fail(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line(CLI_NAME ": ", format, args);
+    print_line(CLI_NAME ": ", origin ? origin : "", format, args);
     va_end(args);
 }
 
@@ -129,7 +143,7 @@ void cli_note(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line(CLI_NAME ": note: ", format, args);
+    print_line(CLI_NAME ": note: ", "", format, args);
     va_end(args);
 }
 
@@ -137,7 +151,7 @@ void cli_try(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("  try: ", format, args);
+    print_line("  try: ", "", format, args);
     va_end(args);
 }
 
@@ -255,7 +269,7 @@ static void print_backtrace(const char *backtrace)
     free(safe);
 }
 
-void cli_print_error(const wsb_error *error, wsb_status status)
+void cli_print_error(const wsb_error *error, wsb_status status, const char *better)
 {
     if (!error) {
         cli_fail("%s", wsb_status_text(status));
@@ -266,8 +280,8 @@ void cli_print_error(const wsb_error *error, wsb_status status)
     free(message);
     print_backtrace(wsb_error_backtrace(error));
     char *suggestion = cli_suggestion(error);
-    if (*suggestion) {
-        cli_try("%s", suggestion);
+    if (better || *suggestion) {
+        cli_try("%s", better ? better : suggestion);
     }
     free(suggestion);
 }

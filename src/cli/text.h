@@ -15,6 +15,10 @@ char *cli_escape(const char *data, size_t len, bool keep_newlines);
 /* Whether all of it is UTF-8 (RFC 3629). */
 bool cli_is_utf8(const char *data, size_t len);
 
+/* From now on failures are of this line of a file: "wasm-sandbox: path:3: <message>". NULL ends
+ * that. */
+void cli_set_origin(const char *path, size_t line);
+
 /* "wasm-sandbox: <message>" on stderr. */
 void cli_fail(const char *format, ...) WSB_PRINTF(1, 2);
 
@@ -24,8 +28,9 @@ void cli_note(const char *format, ...) WSB_PRINTF(1, 2);
 /* "  try: <message>", the line after a failure or a note. */
 void cli_try(const char *format, ...) WSB_PRINTF(1, 2);
 
-/* Message, guest backtrace and suggestion of an error. Borrows it; NULL tells of lost details. */
-void cli_print_error(const wsb_error *error, wsb_status status);
+/* Message, guest backtrace and suggestion of an error. Borrows it; NULL tells of lost details.
+ * `better` takes the suggestion's place unless it is NULL. */
+void cli_print_error(const wsb_error *error, wsb_status status, const char *better);
 
 /* The library's suggestion in the command's words: names of fields become flags. Never NULL; the
  * caller frees it; "" where there is nothing to suggest. */

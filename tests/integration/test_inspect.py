@@ -1,11 +1,13 @@
-"""`wasm-sandbox inspect` and `engines`."""
+"""`wasm-sandbox inspect`."""
 
 import json
+import os
 
 from support import *
+from table_engine import *
 
 
-class InspectTest(ToolTest):
+class InspectTest(TableEngines, ToolTest):
     def test_program(self):
         outcome = self.check(self.sandbox("inspect", self.tool), 0)
         for text in ("kind         command", "--dir HOST", "--env NAME", "clocks", "random numbers",
@@ -61,30 +63,68 @@ class InspectTest(ToolTest):
         outcome = self.check(self.sandbox("inspect", self.write("a.wasm", "text")), 126)
         self.assertEqual(outcome.out, b"")
 
+    def test_says_which_engines_can_run_it(self):
+        guest = self.wat("wide.wat", """
+            (module (memory i64 1) (func $f (return_call $f))
+              (func (export "splat") (param i32) (result v128) (i32x4.splat (local.get 0)))
+              (func (export "other")))""")
+        plain = self.table_engine("plain", features=DEADLINE | STACK_LIMIT)
+        wide = self.table_engine("wide", features=STACK_LIMIT | SIMD | TAIL_CALLS | MEMORY64)
+        outcome = self.check(self.sandbox("inspect", "--engine-path", plain, guest), 0)
+        self.assertRegex(outcome.text, r"(?m)^proposals +simd, tail_calls, memory64$")
+        self.assertRegex(outcome.text,
+                         r"(?m)^  plain +cannot run it: it lacks simd, tail_calls, memory64$")
+        outcome = self.check(self.sandbox("inspect", "--engine-path", wide, guest), 0)
+        self.assertRegex(outcome.text,
+                         r"(?m)^  wide +runs it, but cannot be asked to call splat$")
 
-class EnginesTest(CommandTest):
-    def test_table(self):
-        outcome = self.check(self.sandbox("engines"), 0)
-        self.assertRegex(outcome.text, r"(?m)^wasmtime \d+\.\d+\.\d+ \(default\)$")
-        self.assertRegex(outcome.text, r"enforces +time limits.*fuel.*memory.*tables.*stack")
+        info = json.loads(self.check(self.sandbox(
+            "inspect", "--json", "--engine-path", plain, guest), 0).text)
+        self.assertEqual(info["proposals"], ["simd", "tail_calls", "memory64"])
+        engine = [e for e in info["engines"] if e["id"] == "plain"][0]
+        self.assertEqual((engine["available"], engine["runs"]), (True, False))
+        self.assertEqual(engine["lacks"], ["simd", "tail_calls", "memory64"])
+        info = json.loads(self.check(self.sandbox(
+            "inspect", "--json", "--engine-path", wide, guest), 0).text)
+        engine = [e for e in info["engines"] if e["id"] == "wide"][0]
+        self.assertEqual((engine["runs"], engine["lacks"], engine["uncallable"]),
+                         (True, [], ["splat"]))
 
-    def test_json(self):
-        engines = json.loads(self.check(self.sandbox("engines", "--json"), 0).text)
-        wasmtime = [e for e in engines if e["id"] == "wasmtime"][0]
-        self.assertTrue(wasmtime["available"])
-        for feature in ("deadline", "fuel", "memory_limit", "stack_limit", "serialize"):
-            self.assertIn(feature, wasmtime["features"])
+    def test_imports_that_an_engine_cannot_be_handed(self):
+        guest = self.wat("ref.wat", '(module (import "env" "f" (func (param externref v128))))')
+        plain = self.table_engine("plain", features=STACK_LIMIT | SIMD)
+        outcome = self.check(self.sandbox("inspect", "--engine-path", plain, guest), 0)
+        self.assertRegex(outcome.text, r"(?m)^  plain +cannot run it: it lacks references, vectors$")
 
-    def test_choosing_one(self):
-        guest = self.wat("hello.wat", hello())
-        self.check(self.sandbox("run", "--engine", "wasmtime", guest), 0)
-        self.check(self.sandbox("run", "--engine", "none-such", guest), 125, "none-such")
+    def test_one_engine_only(self):
+        guest = self.wat("math.wat", MATH)
+        outcome = self.check(self.sandbox("inspect", "--engine", "wasmtime", guest), 0)
+        self.assertRegex(outcome.text, r"(?m)^  wasmtime +runs it")
+        self.assertNotRegex(outcome.text, r"(?m)^  wasmer ")
+        self.check(self.sandbox("inspect", "--engine", "none-such", guest), 125, "'none-such'",
+                   "wasmtime, wasmer, wasmi")
 
-    def test_engine_from_a_file(self):
-        guest = self.wat("hello.wat", hello())
-        self.check(self.sandbox("run", "--engine-path", self.path("nowhere.so"), guest), 125,
-                   "nowhere.so")
-        self.check(self.sandbox("run", "--engine-path", guest, guest), 125)
+    def test_nothing_is_compiled(self):
+        guest = self.wat("math.wat", MATH)
+        home = self.path("fresh-home")
+        self.check(self.sandbox("inspect", guest, env={"HOME": home, "XDG_CACHE_HOME": home}), 0)
+        self.assertFalse(os.path.exists(home))
+
+    def test_compiled_module(self):
+        guest = self.wat("math.wat", MATH)
+        made = self.path("math.cwasm")
+        self.check(self.sandbox("compile", guest, "-o", made), 0)
+        outcome = self.check(self.sandbox("inspect", made), 0)
+        self.assertIn("function divmod(i32, i32) -> i32, i32", outcome.text)
+
+    def test_bounds(self):
+        guest = self.wat("math.wat", MATH)
+        self.check(self.sandbox("inspect", "--bound", "max_functions=2", guest), 125,
+                   "max_functions")
+
+    def test_missing(self):
+        self.check(self.sandbox("inspect", self.path("nowhere.wasm")), 127, "nowhere.wasm")
+        self.check(self.sandbox("inspect", self.folder), 126)
 
 
 if __name__ == "__main__":
