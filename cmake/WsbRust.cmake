@@ -22,7 +22,9 @@ function(wsb_rust_package dir out)
     file(STRINGS ${CMAKE_SOURCE_DIR}/${dir}/Cargo.toml lines REGEX "{ *path = \"")
     foreach(line IN LISTS lines)
         string(REGEX REPLACE ".*path = \"([^\"]*)\".*" "\\1" other "${line}")
-        file(GLOB_RECURSE more CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/${other}/src/*.rs)
+        # Without the "..": two names of one file are two rules to ninja.
+        get_filename_component(other ${CMAKE_SOURCE_DIR}/${dir}/${other} ABSOLUTE)
+        file(GLOB_RECURSE more CONFIGURE_DEPENDS ${other}/src/*.rs)
         list(APPEND files ${more})
     endforeach()
     set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
