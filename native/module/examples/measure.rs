@@ -1,9 +1,11 @@
-//! Times the phases on one module: `cargo run --release --example measure FILE [ROUNDS]`.
+//! Times the phases on one module, and writes what comes out where that is wanted:
+//! `cargo run --release --example measure FILE [ROUNDS [ADD [OUTPUT]]]`; ADD is a sum of
+//! `WSBN_ADD_*` bits.
 
 use std::time::Instant;
-use wsb_native_module::{bodies, conventions, emit, info, scan, text, Failure, Options};
+use wsb_native_module::{bodies, conventions, emit, info, plan, scan, text, Failure, Options};
 
-fn rounds(bytes: &[u8], options: &Options) -> Result<(), Failure> {
+fn round(bytes: &[u8], options: &Options) -> Result<Vec<u8>, Failure> {
     let started = Instant::now();
     let binary = text::to_binary(bytes, &options.bounds)?;
     let scan = scan::scan(&binary, &options.bounds)?;
@@ -11,13 +13,14 @@ fn rounds(bytes: &[u8], options: &Options) -> Result<(), Failure> {
     let facts = bodies::validate(&scan, &options.bounds)?;
     let validated = started.elapsed();
     let declared = conventions::read(&scan)?;
-    let module = emit::emit(&scan, &facts, options)?;
+    let plan = plan::plan(&scan, &facts, options)?;
+    let module = emit::emit(&scan, &facts, &plan, options)?;
     let emitted = started.elapsed();
-    let info = info::write(&scan, &facts, &declared, bytes.len() as u64)?;
+    let info = info::write(&scan, &facts, &plan, &declared, bytes.len() as u64)?;
     let all = started.elapsed();
     println!(
         "scan {:.1} ms, validate {:.1} ms, emit {:.1} ms, info {:.2} ms; all {:.1} ms, {:.0} MB/s; \
-         {} functions, {} bodies with memory.grow, {} -> {} bytes, info {}",
+         {} functions, {} -> {} bytes, info {}",
         scanned.as_secs_f64() * 1e3,
         (validated - scanned).as_secs_f64() * 1e3,
         (emitted - validated).as_secs_f64() * 1e3,
@@ -25,22 +28,31 @@ fn rounds(bytes: &[u8], options: &Options) -> Result<(), Failure> {
         all.as_secs_f64() * 1e3,
         bytes.len() as f64 / 1e6 / all.as_secs_f64(),
         scan.bodies.len(),
-        facts.grows.len(),
         bytes.len(),
         module.len(),
         info.len(),
     );
-    Ok(())
+    Ok(module)
 }
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let file = arguments.next().expect("a file");
     let count = arguments.next().map_or(5, |count| count.parse().expect("a number of rounds"));
+    let add = arguments.next().map_or(0, |add| add.parse().expect("a number of ADD bits"));
+    let output = arguments.next();
     let bytes = std::fs::read(file).expect("a readable file");
+    let options = Options { add, ..Options::default() };
     for _ in 0..count {
-        if let Err(failure) = rounds(&bytes, &Options::default()) {
-            println!("{:?}: {} ({})", failure.kind, failure.message, failure.subject);
+        match round(&bytes, &options) {
+            Ok(module) => {
+                if let Some(output) = &output {
+                    std::fs::write(output, module).expect("a writable file");
+                }
+            }
+            Err(failure) => {
+                println!("{:?}: {} ({})", failure.kind, failure.message, failure.subject);
+            }
         }
     }
 }

@@ -1,37 +1,48 @@
 //! The second pass: validation, and with it what only reading the operators tells: `br_table`
-//! targets, nesting, what a compiler has to join, and where `memory.grow` is.
+//! targets, nesting, what a compiler has to join, proposals, and which bodies loop and grow.
 
 use crate::bounds::{check, Bounds};
 use crate::failure::Failure;
 use crate::merges::Merges;
+use crate::parallel;
 use crate::proposals::{diagnose, FEATURES};
 use crate::required;
 use crate::scan::Scan;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use wasmparser::{
     BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, ValidPayload,
     Validator, ValidatorResources,
 };
 
 const BR_TABLE: u8 = 0x0e;
+const LOOP: u8 = 0x03;
 const MEMORY_GROW: u8 = 0x40;
+const EXTENDED: u8 = 0xfc;
+const TABLE_GROW: u32 = 15;
 
 /// Bodies that a worker claims at a time.
 const CHUNK: usize = 64;
 /// Below this much code a second thread costs more than it gives.
 const PARALLEL_BYTES: u64 = 1 << 20;
 
-/// The `memory.grow` of one body: offsets in the module, ascending.
-pub struct Grows {
-    pub body: usize,
-    pub at: Vec<usize>,
-}
+/// What is in a body.
+pub const LOOPS: u8 = 1;
+pub const GROWS_MEMORY: u8 = 1 << 1;
+pub const GROWS_TABLE: u8 = 1 << 2;
 
-/// By body, ascending.
 pub struct Facts {
-    pub grows: Vec<Grows>,
+    /// By body, the bits above.
+    pub bodies: Vec<u8>,
+    /// By table: whether a `table.grow` names it.
+    pub table_grows: Vec<bool>,
     /// `WSB_ENGINE_*` bits of the proposals that the module uses.
     pub required: u64,
+}
+
+impl Facts {
+    pub fn grows_memory(&self) -> bool {
+        self.bodies.iter().any(|flags| flags & GROWS_MEMORY != 0)
+    }
 }
 
 type Work<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
@@ -58,7 +69,7 @@ pub fn validate(scan: &Scan, bounds: &Bounds) -> Result<Facts, Failure> {
         .map_err(Stop::Parser)
         .and_then(|work| validate_bodies(&work, scan, bounds));
     match outcome {
-        Ok((grows, found)) => Ok(Facts { grows, required: scan.required | found }),
+        Ok(facts) => Ok(facts),
         Err(Stop::Failure(failure)) => Err(failure),
         Err(Stop::Parser(error)) => Err(diagnose(scan.bytes, error)),
     }
@@ -90,6 +101,9 @@ struct Shared<'a> {
     merges: AtomicU64,
     handlers: AtomicU64,
     required: AtomicU64,
+    /// As in `Facts`.
+    flags: Vec<AtomicU8>,
+    table_grows: Vec<AtomicBool>,
 }
 
 /// What a worker reuses from body to body.
@@ -99,7 +113,7 @@ struct Scratch {
     merges: Merges,
 }
 
-fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<(Vec<Grows>, u64), Stop> {
+fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<Facts, Stop> {
     let shared = Shared {
         bytes: scan.bytes,
         work,
@@ -109,66 +123,42 @@ fn validate_bodies(work: &[Work], scan: &Scan, bounds: &Bounds) -> Result<(Vec<G
         targets: AtomicU64::new(0),
         merges: AtomicU64::new(0),
         handlers: AtomicU64::new(0),
-        required: AtomicU64::new(0),
+        required: AtomicU64::new(scan.required),
+        flags: work.iter().map(|_| AtomicU8::new(0)).collect(),
+        table_grows: scan.tables.iter().map(|_| AtomicBool::new(false)).collect(),
     };
-    let mut outcomes = Vec::new();
-    std::thread::scope(|scope| {
-        // Where no thread can be had, this one does it all.
-        let other = (scan.code_size >= PARALLEL_BYTES)
-            .then(|| {
-                std::thread::Builder::new()
-                    .spawn_scoped(scope, || crate::abi::quiet(|| drain(&shared)))
-            })
-            .and_then(Result::ok);
-        outcomes.push(drain(&shared));
-        match other.map(|thread| thread.join()) {
-            Some(Ok(outcome)) => outcomes.push(outcome),
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => {}
-        }
-    });
-    let mut grows = Vec::new();
-    let mut first: Option<(usize, Stop)> = None;
-    for (found, stop) in outcomes {
-        grows.extend(found);
-        if let Some((body, stop)) = stop {
-            if first.as_ref().map_or(true, |(other, _)| body < *other) {
-                first = Some((body, stop));
-            }
-        }
-    }
+    let outcomes = parallel::on_both(scan.code_size >= PARALLEL_BYTES, || drain(&shared));
+    let first = outcomes.into_iter().flatten().min_by_key(|(body, _)| *body);
     if let Some((_, stop)) = first {
         return Err(stop);
     }
-    grows.sort_unstable_by_key(|one| one.body);
-    Ok((grows, shared.required.into_inner()))
+    Ok(Facts {
+        bodies: shared.flags.into_iter().map(AtomicU8::into_inner).collect(),
+        table_grows: shared.table_grows.into_iter().map(AtomicBool::into_inner).collect(),
+        required: shared.required.into_inner(),
+    })
 }
 
 /// Takes chunks until there are none. A worker stops only for a failure in an earlier body than
 /// its own next, so that the failure reported is always that of the first bad body.
-fn drain(shared: &Shared) -> (Vec<Grows>, Option<(usize, Stop)>) {
+fn drain(shared: &Shared) -> Option<(usize, Stop)> {
     let mut scratch = Scratch::default();
-    let mut grows = Vec::new();
     loop {
         let first = shared.next.fetch_add(CHUNK, Ordering::Relaxed);
         if first >= shared.work.len() || first > shared.failed.load(Ordering::Relaxed) {
-            return (grows, None);
+            return None;
         }
         let last = shared.work.len().min(first + CHUNK);
         for body in first..last {
-            match validate_body(shared, body, &mut scratch) {
-                Ok(at) if at.is_empty() => {}
-                Ok(at) => grows.push(Grows { body, at }),
-                Err(stop) => {
-                    shared.failed.fetch_min(body, Ordering::Relaxed);
-                    return (grows, Some((body, stop)));
-                }
+            if let Err(stop) = validate_body(shared, body, &mut scratch) {
+                shared.failed.fetch_min(body, Ordering::Relaxed);
+                return Some((body, stop));
             }
         }
     }
 }
 
-fn validate_body(shared: &Shared, index: usize, scratch: &mut Scratch) -> Result<Vec<usize>, Stop> {
+fn validate_body(shared: &Shared, index: usize, scratch: &mut Scratch) -> Result<(), Stop> {
     let (function, body) = &shared.work[index];
     let function = FuncToValidate {
         resources: function.resources.clone(),
@@ -181,7 +171,7 @@ fn validate_body(shared: &Shared, index: usize, scratch: &mut Scratch) -> Result
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
     reader.set_features(FEATURES);
-    let mut grows = Vec::new();
+    let mut flags = 0;
     let mut targets = 0u64;
     let mut required = 0;
     scratch.merges.begin();
@@ -193,12 +183,16 @@ fn validate_body(shared: &Shared, index: usize, scratch: &mut Scratch) -> Result
         let place = reader.clone();
         match opcode {
             BR_TABLE => count_targets(shared, &reader, &mut targets)?,
-            MEMORY_GROW => grows.push(at as usize),
+            LOOP => flags |= LOOPS,
+            MEMORY_GROW => flags |= GROWS_MEMORY,
             _ => {}
         }
         reader.visit_operator(&mut validator.visitor(at))??;
         scratch.merges.operator(opcode, &place)?;
         required |= required::of_operator(opcode, &place)?;
+        if opcode == EXTENDED && grows_table(shared, &place)? {
+            flags |= GROWS_TABLE;
+        }
         let height = u64::from(validator.control_stack_height());
         if height > frames {
             check("max_nesting", "nested blocks of a function", height - 1, bounds.max_nesting)?;
@@ -208,7 +202,21 @@ fn validate_body(shared: &Shared, index: usize, scratch: &mut Scratch) -> Result
     scratch.allocations = validator.into_allocations();
     check_merges(shared, &scratch.merges)?;
     shared.required.fetch_or(required, Ordering::Relaxed);
-    Ok(grows)
+    shared.flags[index].store(flags, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Whether a valid operator is a `table.grow`, and notes of which table.
+fn grows_table(shared: &Shared, place: &BinaryReader) -> Result<bool, Stop> {
+    let mut reader = place.clone();
+    reader.read_u8()?;
+    if reader.read_var_u32()? != TABLE_GROW {
+        return Ok(false);
+    }
+    if let Some(grows) = shared.table_grows.get(reader.read_var_u32()? as usize) {
+        grows.store(true, Ordering::Relaxed);
+    }
+    Ok(true)
 }
 
 /// What is joined and handled, of the body and of the module so far.

@@ -4,6 +4,7 @@
 use crate::bodies::Facts;
 use crate::conventions::{Convention, Declared, COMMAND, REACTOR, SCALAR};
 use crate::failure::Failure;
+use crate::plan::Plan;
 use crate::scan::Scan;
 use wasmparser::{Export, ExternalKind, FuncType, RefType, TypeRef, ValType};
 
@@ -17,6 +18,9 @@ const HAS_START: u64 = 1 << 3;
 const MEMORY_64: u64 = 1 << 4;
 const COUNTS_GROW: u64 = 1 << 5;
 const MEMORY_IMPORTED: u64 = 1 << 6;
+const HAS_BUDGET: u64 = 1 << 7;
+const HAS_MEMORY_LIMIT: u64 = 1 << 8;
+const HAS_TABLE_LIMIT: u64 = 1 << 9;
 
 /// Pairs in the order of preference, with whether the second takes a size too.
 const ALLOCATORS: &[(&str, &str, bool)] = &[
@@ -37,13 +41,14 @@ struct Writer<'s, 'a> {
 pub fn write(
     scan: &Scan,
     facts: &Facts,
+    plan: &Plan,
     declared: &Declared,
     module_size: u64,
 ) -> Result<Vec<u8>, Failure> {
     let types = vec![None; scan.types.len()];
     let mut writer = Writer { scan, out: Vec::new(), types, used: Vec::new() };
     writer.number_types()?;
-    writer.head(facts, module_size);
+    writer.head(facts, plan, module_size);
     writer.type_table();
     writer.imports()?;
     writer.exports(declared)?;
@@ -97,12 +102,12 @@ impl<'s, 'a> Writer<'s, 'a> {
         self.out.extend_from_slice(text.as_bytes());
     }
 
-    fn head(&mut self, facts: &Facts, module_size: u64) {
+    fn head(&mut self, facts: &Facts, plan: &Plan, module_size: u64) {
         let scan = self.scan;
         let memory = scan.memories.first();
         self.u32(MAGIC);
         self.u32(VERSION);
-        self.u64(self.flags(facts));
+        self.u64(self.flags(plan));
         self.u64(memory.map_or(0, |memory| memory.initial));
         self.u64(memory.map_or(0, |memory| memory.maximum.unwrap_or(u64::MAX)));
         let minimum = scan.tables.iter().map(|table| table.initial).max();
@@ -117,7 +122,7 @@ impl<'s, 'a> Writer<'s, 'a> {
         self.u64(module_size);
     }
 
-    fn flags(&self, facts: &Facts) -> u64 {
+    fn flags(&self, plan: &Plan) -> u64 {
         let scan = self.scan;
         let mut flags = 0;
         if let Some(memory) = scan.memories.first() {
@@ -138,10 +143,13 @@ impl<'s, 'a> Writer<'s, 'a> {
         if scan.start.is_some() {
             flags |= HAS_START;
         }
-        if !facts.grows.is_empty() {
-            flags |= COUNTS_GROW;
-        }
-        flags
+        let added = [
+            (plan.code.memory_grow.is_some(), COUNTS_GROW),
+            (plan.code.counter.is_some(), HAS_BUDGET),
+            (plan.memory_limit, HAS_MEMORY_LIMIT),
+            (plan.table_limit, HAS_TABLE_LIMIT),
+        ];
+        added.iter().filter(|(has, _)| *has).fold(flags, |all, (_, flag)| all | flag)
     }
 
     /// The convention of WASI's entry points.

@@ -6,16 +6,28 @@
 pub mod abi;
 pub mod bodies;
 pub mod bounds;
+mod code;
 pub mod conventions;
+mod cost;
+mod countdown;
 pub mod emit;
 pub mod failure;
+mod fuel;
+mod hints;
 pub mod info;
+mod limits;
 pub mod merges;
+mod meters;
 pub mod names;
+mod parallel;
+mod paths;
+pub mod plan;
 pub mod proposals;
+mod reindex;
 pub mod required;
 pub mod scan;
 pub mod text;
+mod writer;
 
 pub use bounds::{Bounds, Options};
 pub use failure::{Failure, Kind};
@@ -33,7 +45,8 @@ pub fn process(bytes: &[u8], options: &Options) -> Result<Output, Failure> {
     let scan = scan::scan(&binary, &options.bounds)?;
     let facts = bodies::validate(&scan, &options.bounds)?;
     let declared = conventions::read(&scan)?;
-    let module = emit::emit(&scan, &facts, options)?;
-    let info = info::write(&scan, &facts, &declared, bytes.len() as u64)?;
+    let plan = plan::plan(&scan, &facts, options)?;
+    let module = emit::emit(&scan, &facts, &plan, options)?;
+    let info = info::write(&scan, &facts, &plan, &declared, bytes.len() as u64)?;
     Ok(Output { module, info })
 }
