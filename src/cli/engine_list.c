@@ -100,10 +100,11 @@ char *cli_engines_with(const cli_settings *settings, uint32_t features)
     return text;
 }
 
-/* "fuel" is a limit, too; only what a module may need is asked for by its name here. */
+/* "fuel" names a limit, too, and is none of these. */
 uint32_t cli_feature_of(const char *name)
 {
-    static const uint32_t needs = WSB_ENGINE_PROPOSALS | WSB_ENGINE_VECTORS | WSB_ENGINE_REFERENCES;
+    static const uint32_t needs =
+        WSB_ENGINE_PROPOSALS | WSB_ENGINE_VECTORS | WSB_ENGINE_REFERENCES | WSB_ENGINE_SERIALIZE;
     for (unsigned i = 0; i < 32; i++) {
         uint32_t bit = 1u << i;
         if ((bit & needs) && strcmp(wsb_engine_feature_name(bit), name) == 0) {

@@ -292,7 +292,9 @@ static wsb_status check_key(const wsb_runtime *runtime, const char *operation,
     wsb_error_details details = {.operation = operation,
                                  .suggestion = "set `key` or `key_path` in wsb_runtime_options"};
     if ((runtime->ops->features & WSB_ENGINE_SERIALIZE) == 0) {
-        return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
+        details.subject = "serialize";
+        details.suggestion = "use an engine that has the feature serialize";
+        return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
                              "%s: engine '%s' cannot keep compiled modules", operation,
                              runtime->ops->id);
     }
