@@ -14,7 +14,7 @@ static const wsb_runtime_ops ops = {
     .id = "wasmer",
     .version = "7.4.2",
     .features = WSB_ENGINE_STACK_LIMIT | WSB_ENGINE_SERIALIZE | WSB_ENGINE_VECTORS |
-                WSB_ENGINE_SIMD | WSB_ENGINE_RELAXED_SIMD,
+                WSB_ENGINE_SIMD | WSB_ENGINE_RELAXED_SIMD | WSB_ENGINE_BACKTRACES,
     .engine_create = ca_engine_create,
     .engine_destroy = ca_engine_destroy,
     .module_compile = ca_module_compile,

@@ -9,7 +9,7 @@ static const wsb_runtime_ops ops = {
     .features = WSB_ENGINE_DEADLINE | WSB_ENGINE_FUEL | WSB_ENGINE_MEMORY_LIMIT |
                 WSB_ENGINE_TABLE_LIMIT | WSB_ENGINE_STACK_LIMIT | WSB_ENGINE_SERIALIZE |
                 WSB_ENGINE_POOLING | WSB_ENGINE_NO_SIGNALS | WSB_ENGINE_REFERENCES |
-                WSB_ENGINE_VECTORS | WSB_ENGINE_PROPOSALS,
+                WSB_ENGINE_VECTORS | WSB_ENGINE_PROPOSALS | WSB_ENGINE_BACKTRACES,
     .engine_create = wt_engine_create,
     .engine_destroy = wt_engine_destroy,
     .engine_interrupt = wt_engine_interrupt,

@@ -35,7 +35,8 @@ typedef enum wsb_engine_feature {
     WSB_ENGINE_TAIL_CALLS = 1 << 12,   /**< proposal */
     WSB_ENGINE_EXCEPTIONS = 1 << 13,   /**< proposal: exception handling with exnref */
     WSB_ENGINE_MEMORY64 = 1 << 14,     /**< proposal: 64-bit memories and tables */
-    WSB_ENGINE_NO_SIGNALS = 1 << 15    /**< can do without signal handlers (`avoid_signals`) */
+    WSB_ENGINE_NO_SIGNALS = 1 << 15,   /**< can do without signal handlers (`avoid_signals`) */
+    WSB_ENGINE_BACKTRACES = 1 << 16    /**< tells where in the guest a trap happened */
 } wsb_engine_feature;
 
 /** The proposals among them: what a module may need of its engine. */

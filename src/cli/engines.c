@@ -39,6 +39,7 @@ static const struct {
     {WSB_ENGINE_VECTORS, ABILITY, "pass v128"},
     {WSB_ENGINE_REFERENCES, ABILITY, "pass externref"},
     {WSB_ENGINE_NO_SIGNALS, ABILITY, "do without signal handlers"},
+    {WSB_ENGINE_BACKTRACES, ABILITY, "tell where a guest trapped"},
     {WSB_ENGINE_FIBERS, ABILITY, "suspend guests without a thread"},
 };
 

@@ -27,6 +27,7 @@ static const struct {
     {WSB_ENGINE_EXCEPTIONS, "exceptions"},
     {WSB_ENGINE_MEMORY64, "memory64"},
     {WSB_ENGINE_NO_SIGNALS, "no_signals"},
+    {WSB_ENGINE_BACKTRACES, "backtraces"},
 };
 
 const char *wsb_engine_feature_name(uint32_t feature)

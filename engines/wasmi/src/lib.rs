@@ -10,6 +10,7 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use ffi::{Handle, HostFn, Import, Raw, Sink, ValueTypes, kind, result, value};
+use wasmi::errors::{ErrorKind, InstantiationError};
 use wasmi::{
     AsContextMut, Caller, Config, Engine, Error, Extern, F32, F64, Func, FuncType, Global,
     Instance, Memory, Module, Store, StoreContext, StoreContextMut, TrapCode, V128, Val, ValType,
@@ -72,6 +73,13 @@ fn trap_of(code: TrapCode) -> u32 {
 }
 
 fn fail(error: &Error, sink: &Sink) -> u32 {
+    // A trap by the specification, without a trap's code here, and its text shows addresses.
+    if let ErrorKind::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) =
+        error.kind()
+    {
+        sink.message("out of bounds table access");
+        return result::TRAP + ffi::trap::TABLE_OUT_OF_BOUNDS;
+    }
     sink.message(&error.to_string());
     match error.as_trap_code() {
         Some(code) => result::TRAP + trap_of(code),
