@@ -118,6 +118,7 @@ class ExitStatusTest(CommandTest):
         self.check(self.sandbox("inspect", "nowhere.wasm"), 127)
         self.check(self.sandbox("compile", "nowhere.wasm", "-o", "x"), 127)
 
+    @needs("backtraces")
     def test_a_trap_tells_where(self):
         guest = self.wat("trap.wat", """
             (module (func $inner unreachable) (func (export "_start") (call $inner)))""")

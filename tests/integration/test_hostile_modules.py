@@ -35,6 +35,7 @@ class HostileModuleTest(CommandTest):
         self.assertEqual(process.returncode, 134)
         self.assertLess(usage.ru_maxrss, 450 * 1024)  # 600 MB and more if it were
 
+    @needs("exceptions")
     def test_exceptions_that_are_kept_count_as_memory(self):
         path = self.wat("exceptions.wat", """
 (module (memory 16) (tag $t (param i64 i64 i64 i64)) (table $kept 100000 exnref)

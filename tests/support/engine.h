@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -19,6 +20,28 @@ static inline wsb_str test_engine(void)
 {
     const char *id = getenv("WSB_TEST_ENGINE");
     return wsb_cstr(id ? id : "");
+}
+
+/* What an engine can do (wsb_engine_feature bits); 0 where there is no such engine. */
+static inline uint32_t test_features_of(wsb_str id)
+{
+    wsb_runtime_factory *factory = NULL;
+    uint32_t features = 0;
+    assert_int_equal(wsb_runtime_factory_create(&factory, NULL), WSB_OK);
+    for (size_t i = 0; i < wsb_runtime_factory_count(factory) && features == 0; i++) {
+        wsb_engine_info info = WSB_ENGINE_INFO_INIT;
+        assert_int_equal(wsb_runtime_factory_info(factory, i, &info, NULL), WSB_OK);
+        if (info.available && (id.len == 0 || strcmp(info.id, id.data) == 0))
+            features = info.features;
+    }
+    wsb_runtime_factory_destroy(factory);
+    return features;
+}
+
+/* A pool of so many instances, where the engine has pools; else it is refused if asked for. */
+static inline uint64_t test_pool(wsb_str id, uint64_t instances)
+{
+    return test_features_of(id) & WSB_ENGINE_POOLING ? instances : 0;
 }
 
 /* For what an engine may lack and a test needs: skips the test, naming it. */

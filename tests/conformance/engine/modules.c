@@ -54,6 +54,28 @@ static void test_missing_import(void **state)
     guest_close(&g);
 }
 
+/* What does not fit is a trap, and of its kind. */
+static void misfit(const char *name, wsb_trap trap)
+{
+    guest g;
+    guest_init(&g);
+    ASSERT_OK(&g, guest_load(&g, name));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(guest_instantiate(&g, &g.instance), WSB_ENGINE_TRAPPED);
+        assert_null(g.instance);
+        assert_int_equal(g.failure.trap, trap);
+        assert_int_not_equal(g.failure.message[0], '\0');
+    }
+    guest_close(&g);
+}
+
+static void test_segments(void **state)
+{
+    (void)state;
+    misfit("data_segment", WSB_TRAP_MEMORY_OUT_OF_BOUNDS);
+    misfit("element_segment", WSB_TRAP_TABLE_OUT_OF_BOUNDS);
+}
+
 static void test_short_options(void **state)
 {
     (void)state;
@@ -133,6 +155,7 @@ int run_module_tests(void)
         cmocka_unit_test(test_compile_and_close), cmocka_unit_test(test_invalid_modules),
         cmocka_unit_test(test_missing_import),    cmocka_unit_test(test_short_options),
         cmocka_unit_test(test_serialize),         cmocka_unit_test(test_deserialize_garbage),
+        cmocka_unit_test(test_segments),
     };
     return cmocka_run_group_tests_name("modules", tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static inline wsb_runtime *open_engine(const char *id)
 {
     wsb_runtime *runtime;
     wsb_runtime_options options = WSB_RUNTIME_OPTIONS_INIT;
-    options.pool_instances = 64;
+    options.pool_instances = test_pool(wsb_cstr(id), 64);
     MUST(wsb_runtime_create(wsb_cstr(id), &options, &runtime, err));
     return runtime;
 }

@@ -23,12 +23,14 @@ static inline void write_text(FILE *out, const char *label, const char *text)
 /* Notes an outcome and releases its error. */
 static inline void note(transcript *t, const char *what, wsb_status status, wsb_error *error)
 {
-    static const char engines_own[] = "the guest trapped: ";
+    static const char *const engines_own[] = {"the guest trapped: ", "tables were filled: "};
     char message[2048];
     snprintf(message, sizeof message, "%s", wsb_error_message(error));
-    char *own = strstr(message, engines_own);
-    if (own) {
-        own[sizeof engines_own - 1] = '\0';
+    for (size_t i = 0; i < sizeof engines_own / sizeof *engines_own; i++) {
+        char *own = strstr(message, engines_own[i]);
+        if (own) {
+            own[strlen(engines_own[i])] = '\0';
+        }
     }
     fprintf(t->out, "%s: %s", what, wsb_status_name(status));
     if (status != WSB_OK) {

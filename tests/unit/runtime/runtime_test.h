@@ -49,7 +49,7 @@ static inline int make_runtime(void **state)
 {
     wsb_runtime *runtime;
     wsb_runtime_options options = WSB_RUNTIME_OPTIONS_INIT;
-    options.pool_instances = 64;
+    options.pool_instances = test_pool(test_engine(), 64);
     MUST(wsb_runtime_create(test_engine(), &options, &runtime, err));
     *state = runtime;
     return 0;
