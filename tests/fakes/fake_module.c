@@ -238,9 +238,9 @@ static wsb_str trim(wsb_str text)
 
 static void apply_line(fake_module *module, wsb_str line)
 {
-    const char *colon = line.len ? memchr(line.data, ':', line.len) : NULL;
+    const char *colon = line.len ? memmem(line.data, line.len, ": ", 2) : NULL;
     if (!colon)
-        return;
+        return; /* names may have colons: "wsb:start" */
     wsb_str name = trim((wsb_str){line.data, (size_t)(colon - line.data)});
     wsb_str rest = trim((wsb_str){colon + 1, line.len - (size_t)(colon + 1 - line.data)});
     for (uint32_t i = 0; i < module->export_count; i++) {

@@ -28,10 +28,23 @@ static inline wsb_status fake_runtime_of(const wsb_runtime_ops *ops,
     return status;
 }
 
+/* The engine under test: the fake one, or the one that leaves to the library what it can. */
+static bool fake_is_small;
+
+static inline const wsb_runtime_ops *fake_ops(void)
+{
+    return fake_is_small ? wsb_fake_small_engine_ops() : wsb_fake_engine_ops();
+}
+
+/* Runs a group on both; nothing that the one does may look different on the other. */
+#define RUN_ON_BOTH(tests, setup, teardown)                                                        \
+    (cmocka_run_group_tests(tests, setup, teardown) +                                              \
+     (fake_is_small = true, cmocka_run_group_tests(tests, setup, teardown)))
+
 static inline wsb_runtime *fake_runtime(void)
 {
     wsb_runtime *runtime;
-    MUST(fake_runtime_of(wsb_fake_engine_ops(), NULL, &runtime, err));
+    MUST(fake_runtime_of(fake_ops(), NULL, &runtime, err));
     return runtime;
 }
 

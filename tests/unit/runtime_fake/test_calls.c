@@ -286,5 +286,5 @@ int main(void)
         cmocka_unit_test(two_threads_in_one_instance_are_busy_and_nothing_else),
         cmocka_unit_test(a_running_guest_is_closed_to_other_threads),
     };
-    return cmocka_run_group_tests(tests, make_fake_runtime, drop_fake_runtime);
+    return RUN_ON_BOTH(tests, make_fake_runtime, drop_fake_runtime);
 }

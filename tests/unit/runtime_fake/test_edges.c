@@ -119,7 +119,7 @@ static void a_kept_module_is_for_the_limits_it_was_compiled_with(void **state)
     wsb_module *again;
     wsb_buf bytes = WSB_BUF_INIT;
     options.key = wsb_bytes_of(key, sizeof key);
-    MUST(fake_runtime_of(wsb_fake_engine_ops(), &options, &runtime, err));
+    MUST(fake_runtime_of(fake_ops(), &options, &runtime, err));
     wsb_module *module = compile(runtime, FAKE_GUEST);
     limits.fuel = 1000;
     config.limits = &limits;
@@ -325,7 +325,7 @@ static void a_stack_below_the_threads_own_is_foreign(void **state)
     wsb_runtime *lenient;
     wsb_runtime_options options = WSB_RUNTIME_OPTIONS_INIT;
     options.allow_foreign_stacks = true;
-    MUST(fake_runtime_of(wsb_fake_engine_ops(), &options, &lenient, err));
+    MUST(fake_runtime_of(fake_ops(), &options, &lenient, err));
     wsb_instance *strict_one = instantiate(*state, FAKE_GUEST, NULL);
     wsb_instance *lenient_one = instantiate(lenient, FAKE_GUEST, NULL);
     wsb_function *function = function_of(strict_one, "nop");
@@ -377,5 +377,5 @@ int main(void)
         cmocka_unit_test(a_stack_below_the_threads_own_is_foreign),
         cmocka_unit_test(many_threads_build_from_one_module),
     };
-    return cmocka_run_group_tests(tests, make_fake_runtime, drop_fake_runtime);
+    return RUN_ON_BOTH(tests, make_fake_runtime, drop_fake_runtime);
 }

@@ -233,7 +233,7 @@ static void a_factory_sets_its_runtimes_up(void **state)
     wsb_runtime *runtime;
     wsb_runtime_factory *factory;
     MUST(wsb__factory_create_empty(&factory, err));
-    MUST(wsb_runtime_factory_register(factory, wsb_fake_engine_ops(), err));
+    MUST(wsb_runtime_factory_register(factory, fake_ops(), err));
     wsb__factory_set_setup(factory, set_up, &allow);
     MUST_FAIL(WSB_ERROR_ACCESS_DENIED, "not this time",
               wsb_runtime_factory_create_runtime(factory, wsb_cstr(""), NULL, &runtime, err));
@@ -257,5 +257,5 @@ int main(void)
         cmocka_unit_test(a_limit_of_a_call_starts_anew_in_each),
         cmocka_unit_test(a_factory_sets_its_runtimes_up),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_ON_BOTH(tests, NULL, NULL);
 }
