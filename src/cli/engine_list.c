@@ -100,14 +100,20 @@ char *cli_engines_with(const cli_settings *settings, uint32_t features)
     return text;
 }
 
-/* "fuel" names a limit, too, and is none of these. */
-uint32_t cli_feature_of(const char *name)
+uint32_t cli_feature_of(const char *subject)
 {
-    static const uint32_t needs =
+    static const uint32_t chosen_for =
         WSB_ENGINE_PROPOSALS | WSB_ENGINE_VECTORS | WSB_ENGINE_REFERENCES | WSB_ENGINE_SERIALIZE;
+    if (strcmp(subject, "v128") == 0) {
+        return WSB_ENGINE_VECTORS;
+    }
+    if (strcmp(subject, "externref") == 0 || strcmp(subject, "funcref") == 0) {
+        return WSB_ENGINE_REFERENCES;
+    }
     for (unsigned i = 0; i < 32; i++) {
         uint32_t bit = 1u << i;
-        if ((bit & needs) && strcmp(wsb_engine_feature_name(bit), name) == 0) {
+        /* "fuel" is a feature and a limit, and none of these. */
+        if ((bit & chosen_for) && strcmp(wsb_engine_feature_name(bit), subject) == 0) {
             return bit;
         }
     }

@@ -22,8 +22,8 @@ bool cli_engine_list_open(const cli_settings *settings, cli_engine_list *out_lis
  * NULL; the caller frees it. Says nothing. */
 char *cli_engines_with(const cli_settings *settings, uint32_t features);
 
-/* The feature of that name that an engine may be chosen for, or 0. */
-uint32_t cli_feature_of(const char *name);
+/* The feature whose want the subject of an error tells, where another engine may have it; or 0. */
+uint32_t cli_feature_of(const char *subject);
 
 /* The names of feature bits, in the order of the bits. */
 json_t *cli_feature_names(uint32_t features);

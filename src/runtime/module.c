@@ -349,8 +349,12 @@ wsb_status wsb__module_seal(wsb_module *module, wsb_buf *out_bytes, wsb_error **
 static wsb_status made_for_another(const wsb__envelope_parts *parts, const wsb_runtime_ops *ops,
                                    wsb_error **out_error)
 {
+    bool same_engine = wsb__str_equal(parts->engine, wsb_cstr(ops->id));
     wsb_error_details details = {.operation = "load compiled module",
-                                 .suggestion = "compile the module again"};
+                                 .suggestion = same_engine
+                                                   ? "compile the module again"
+                                                   : "use the engine that it was made for, or "
+                                                     "compile the module again"};
     return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
                          "load compiled module: made for %.*s %.*s, this runtime is %s %s",
                          (int)parts->engine.len, parts->engine.data, (int)parts->version.len,

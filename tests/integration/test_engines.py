@@ -171,6 +171,34 @@ class EnginesTest(TableEngines, CommandTest):
                 self.check(outcome, 126, proposal, "'%s'" % engine["id"],
                            "try: --engine " + " or ".join(able) if able else "try: ")
 
+    def test_values_that_an_engine_cannot_pass(self):
+        found = [e for e in self.engines() if e["available"]]
+        guest = self.wat("pass.wat", """(module
+            (func (export "references") (result externref) (ref.null extern))
+            (func (export "vectors") (result v128) (v128.const i64x2 1 2)))""")
+        for feature, status in (("references", 125), ("vectors", 0)):
+            able = [e["id"] for e in found if feature in e["features"]]
+            for engine in found:
+                if "simd" not in engine["proposals"]:
+                    continue
+                outcome = self.sandbox("call", "--engine", engine["id"], guest, feature)
+                if engine["id"] in able:
+                    self.check(outcome, status)
+                else:
+                    self.check(outcome, 125, "engine '%s' cannot pass" % engine["id"],
+                               "try: --engine " + " or ".join(able) if able else "try: ")
+
+    def test_a_module_compiled_for_another_engine(self):
+        found = [e for e in self.engines() if e["available"]]
+        guest = self.wat("hello.wat", hello())
+        for maker in (e["id"] for e in found if "serialize" in e["features"]):
+            made = self.path(maker + ".cwasm")
+            self.check(self.sandbox("compile", "--engine", maker, guest, "-o", made), 0)
+            self.check(self.sandbox("run", "--engine", maker, made), 0)
+            for other in (e["id"] for e in found if e["id"] != maker):
+                outcome = self.sandbox("run", "--engine", other, made)
+                self.check(outcome, 126, "engine '%s'" % other if other == "wasmi" else maker)
+
     def test_compiling_ahead_where_there_is_nothing_to_keep(self):
         found = [e for e in self.engines() if e["available"]]
         able = [e["id"] for e in found if "serialize" in e["features"]]
