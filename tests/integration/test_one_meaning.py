@@ -2,6 +2,7 @@
 
 Only what is the engine's own may differ: its text for a trap, its backtrace, its name, times."""
 
+import hashlib
 import os
 import re
 import unittest
@@ -90,16 +91,17 @@ def without_engine(text):
     return text
 
 
-def comparable(outcome, with_fuel=True):
+def comparable(outcome, ignore=()):
     """What must be the same on all engines, of one run."""
-    found = {"status": outcome.status, "out": outcome.out,
+    found = {"status": outcome.status, "out": outcome.out[:200], "length": len(outcome.out),
+             "digest": hashlib.sha256(outcome.out).hexdigest(),
              "messages": without_engine(outcome.messages)}
     lines = [line for line in outcome.messages.splitlines() if line.startswith('{"ended"')]
     if lines:
         report = outcome.report
         for name in ("engine", "engine_version"):
             report.pop(name, None)
-        for name in ("cpu_time_ns", "wall_time_ns") + (() if with_fuel else ("fuel",)):
+        for name in ("cpu_time_ns", "wall_time_ns", *ignore):
             report.get("usage", {}).pop(name, None)
         if report["error"]:
             report["error"].pop("backtrace", None)
@@ -112,7 +114,7 @@ def comparable(outcome, with_fuel=True):
 
 @unittest.skipIf(len(ENGINE_IDS) < 2, "this build has one engine; configure -DWSB_ALL_ENGINES=ON")
 class OneMeaningTest(ToolTest):
-    def same(self, *args, expect=None, engines=None, with_fuel=True, prepare=None, **options):
+    def same(self, *args, expect=None, engines=None, ignore=(), prepare=None, **options):
         """Runs the command on each engine and compares; gives the first outcome."""
         first = None
         for engine in ENGINE_IDS if engines is None else engines:
@@ -121,7 +123,7 @@ class OneMeaningTest(ToolTest):
             outcome = self.sandbox(*with_engine(args, engine), **options)
             if expect is not None:
                 self.assertEqual(outcome.status, expect, outcome)
-            found = comparable(outcome, with_fuel)
+            found = comparable(outcome, ignore)
             first = first or (engine, found, outcome)
             self.assertEqual(found, first[1],
                              "%r on %s, and on %s before" % (args, engine, first[0]))
@@ -174,8 +176,8 @@ class OneMeaningTest(ToolTest):
         start = self.wat("start.wat", "(module (func $s (loop (br 0))) (start $s)"
                                       ' (func (export "_start")))')
         for guest in (endless, start):
-            self.run_same(guest, "--timeout", "50ms", expect=124, with_fuel=False)
-            self.run_same(guest, "--cpu-time", "50ms", expect=124, with_fuel=False)
+            self.run_same(guest, "--timeout", "50ms", expect=124, ignore=("fuel",))
+            self.run_same(guest, "--cpu-time", "50ms", expect=124, ignore=("fuel",))
             self.run_same(guest, "--fuel", "100000", expect=124)
         self.run_same(self.tool, "--timeout", "50ms", expect=99)
         self.same("run", "--usage=json", "--timeout", "50ms", self.tool, "sleep", "60000",
@@ -336,9 +338,11 @@ class OneMeaningTest(ToolTest):
         for options, args in ((["--max-files", "5"], ("many", "data/a", "10")),
                               (["--max-files", "0"], ("many", "data/a", "1")),
                               (["--max-read", "1KB"], ("cat", "data/a")),
-                              (["--max-output", "100B"], ("cat", "data/a")),
-                              (["--max-output", "100KB"], ("flood", "1000000"))):
+                              (["--max-output", "100B"], ("cat", "data/a"))):
             self.same("run", "--usage=json", *directory, *options, self.tool, *args, expect=1)
+        # How much a pipe takes at once depends on its reader.
+        self.same("run", "--usage=json", "--max-output", "100KB", self.tool, "flood", "1000000",
+                  expect=1, ignore=("host_calls",))
         self.same("run", "--usage=json", "--dir-rw", "data", "--max-write", "3B", self.tool, "write",
                   "data/b", "too much", expect=1, prepare=lambda: self.write("data/b", ""))
 
