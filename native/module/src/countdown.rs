@@ -9,8 +9,9 @@ use crate::writer::{Placeholder, Writer};
 use wasm_encoder::BlockType;
 use wasmparser::Operator;
 
-/// What a call costs by itself.
-const CALL: u32 = 4;
+/// What a call costs by itself, and an iteration: what is inserted takes its time too.
+const CALL: u32 = 8;
+const ITERATION: u32 = 4;
 /// A call that may be one of the host's.
 const HOST_CALL: u32 = 32;
 /// For the loops of a function that was just entered. Small, so that a call of a function with a
@@ -106,7 +107,7 @@ impl<'p> Countdown<'p> {
             self.checks.push(Vec::new());
             self.check_loop(writer, self.code.has_params(*blockty));
         }
-        if let Some(cost) = heaviest {
+        if let Some(cost) = heaviest.map(|cost| cost + ITERATION) {
             self.set_checks(writer, cost);
             self.heaviest = self.heaviest.max(cost);
         }
@@ -145,7 +146,7 @@ impl<'p> Countdown<'p> {
     /// Of the innermost loop, or the function.
     fn set_checks(&mut self, writer: &mut Writer, cost: u32) {
         for check in self.checks.pop().iter().flatten() {
-            writer.set(check, cost.max(1).into());
+            writer.set(check, cost.into());
         }
     }
 

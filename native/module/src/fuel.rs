@@ -33,6 +33,7 @@ impl<'p> Fuel<'p> {
     pub fn before(&mut self, operator: &Operator, place: usize, writer: &mut Writer) {
         if self.paths.is_long() {
             self.paths.restart();
+            self.settle(place, writer);
             writer.copy_to(place);
             check(&mut writer.insert(), self.counter);
         }
