@@ -129,9 +129,9 @@ static wsb_status no_factory(wsb_error **out_error)
 static wsb_status add_table(wsb_runtime_factory *factory, const wsb_runtime_ops *ops,
                             wsb_error **out_error)
 {
-    engine_entry *entry;
+    engine_entry *entry = NULL;
     wsb_status status = add_entry(factory, wsb_cstr(ops->id), &entry, out_error);
-    if (status == WSB_OK)
+    if (entry)
         entry->ops = ops;
     return status;
 }
@@ -162,9 +162,9 @@ wsb_status wsb_runtime_factory_register_constructor(wsb_runtime_factory *factory
                              &(wsb_error_details){.operation = "register engine"},
                              "register engine '%.*s': the constructor is NULL", (int)id.len,
                              id.data);
-    engine_entry *entry;
+    engine_entry *entry = NULL;
     wsb_status status = add_entry(factory, id, &entry, out_error);
-    if (status == WSB_OK) {
+    if (entry) {
         entry->construct = construct;
         entry->user_data = user_data;
         entry->destroy_user_data = destroy_user_data;
