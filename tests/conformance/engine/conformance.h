@@ -93,5 +93,6 @@ int run_added_tests(void);
 int run_nested_tests(void);
 int run_pool_tests(void);
 int run_load_tests(void);
+int run_hostile_tests(void);
 
 #endif

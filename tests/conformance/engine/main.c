@@ -132,5 +132,6 @@ int main(int argc, char **argv)
     failed += run_nested_tests();
     failed += run_pool_tests();
     failed += run_load_tests();
+    failed += run_hostile_tests();
     return failed ? 1 : 0;
 }
