@@ -14,7 +14,8 @@ enum { SIGNATURE_SIZE = 512, INDENT = 13 };
 
 static const cli_option options[] = {
     CLI_FLAG("json", 0, json, "print JSON"),
-    CLI_ENGINE_OPTIONS,
+    CLI_TEXT("engine", 0, "ID", engine, "tell of this engine only"),
+    CLI_TEXT("engine-path", 0, "FILE", engine_path, "also tell of the engine in a shared object"),
     CLI_CACHE_OPTION,
     CLI_CONFIG_OPTION,
     CLI_VERBOSE_OPTION,

@@ -177,8 +177,7 @@ extern const cli_command cli_engines_command;
     CLI_FLAG("verbose", 'v', verbose, "tell everything that was refused, and cache problems")
 
 #define CLI_CONFIG_OPTION                                                                          \
-    CLI_TEXT("config", 0, "FILE", config_path,                                                     \
-             "take settings from a file; these options come first")
+    CLI_TEXT("config", 0, "FILE", config_path, "take settings from a file; what is given here wins")
 
 #define CLI_HELP_OPTION CLI_FLAG("help", 'h', help, "show this help")
 
