@@ -120,9 +120,13 @@ impl<'s, 'a> Emitter<'s, 'a> {
     fn module(&mut self) -> Result<(), Failure> {
         let scan = self.scan;
         self.out.extend_from_slice(&scan.bytes[..8]);
-        for section in &scan.sections {
+        for (place, section) in scan.sections.iter().enumerate() {
             if section.id != CUSTOM {
                 self.missing_before(rank(section.id))?;
+            } else if section.name == "name" {
+                // It comes after all that is not custom, which what is added must not change.
+                let next = scan.sections[place..].iter().find(|one| one.id != CUSTOM);
+                self.missing_before(next.map_or(u8::MAX, |one| rank(one.id)))?;
             }
             self.section(section)?;
         }

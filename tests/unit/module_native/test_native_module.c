@@ -366,9 +366,9 @@ static void expect_head(reader *r)
     /* memory, command, start, counted memory.grow */
     expect_numbers(r, 8, 1, U(1) | 1 << 1 | 1 << 3 | 1 << 5);
     expect_numbers(r, 8, 4, U(2), U(5), U(3), UINT64_MAX);
-    expect_numbers(r, 8, 2, U(0), U(4)); /* proposals, minimums of all tables */
-    expect_numbers(r, 8, 1, U(6));       /* functions */
-    get(r, 8);                           /* bytes of code */
+    expect_numbers(r, 8, 2, U(1) << 8, U(4)); /* SIMD, minimums of all tables */
+    expect_numbers(r, 8, 1, U(6));            /* functions */
+    get(r, 8);                                /* bytes of code */
     expect_numbers(r, 8, 1, U(sizeof(EVERYTHING) - 1));
 }
 
@@ -440,6 +440,44 @@ static void test_info(void **state)
     wsbn_result_fini(&result);
 }
 
+/* What is asked for is put in, and told by the description's flags. */
+static void test_additions(void **state)
+{
+    (void)state;
+    static const char text[] = "(module (import \"a\" \"f\" (func $f)) (memory 1) (table 1 funcref)"
+                               "(func (export \"g\") (call $f) (drop (memory.grow (i32.const 1)))"
+                               "(drop (table.grow (ref.null func) (i32.const 1)))))";
+    static const struct {
+        uint32_t add;
+        uint64_t flags; /* beyond those of a counted memory */
+    } cases[] = {
+        {0, 0},
+        {WSBN_ADD_MEMORY_LIMIT, 1 << 8},
+        {WSBN_ADD_TABLE_LIMIT, 1 << 9},
+        {WSBN_ADD_COUNTDOWN, 1 << 7},
+        {WSBN_ADD_FUEL | WSBN_ADD_COUNTDOWN, 1 << 7},
+        {WSBN_ADD_MEMORY_LIMIT | WSBN_ADD_TABLE_LIMIT | WSBN_ADD_FUEL, 7 << 7},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        wsbn_options options = DEFAULTS;
+        options.add = cases[i].add;
+        wsbn_result result;
+        wsbn_process((const uint8_t *)text, strlen(text), &options, &result);
+        assert_int_equal(result.status, WSBN_OK);
+        reader r = {result.info, result.info + result.info_len};
+        get(&r, 8);
+        expect_numbers(&r, 8, 1, U(1) | 1 << 5 | cases[i].flags);
+        assert_true((memmem(result.module, result.module_len, "wsb:budget", 10) != NULL) ==
+                    ((cases[i].flags & 1 << 7) != 0));
+        wsbn_result_fini(&result);
+    }
+    wsbn_options options = DEFAULTS;
+    options.add = 1 << 4;
+    wsbn_result result;
+    wsbn_process((const uint8_t *)text, strlen(text), &options, &result);
+    expect(result, WSBN_INTERNAL, "not known", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_additions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
