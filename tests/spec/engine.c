@@ -17,7 +17,7 @@ static bool report(const char *what, wsb_error *error)
     return false;
 }
 
-/* One engine a process, so that its copy can be static as the library wants it. */
+/* One a process, so that the copy can be static as the library wants it. */
 static const wsb_runtime_ops *strip(const char *path)
 {
     static wsb_runtime_ops ops;

@@ -131,12 +131,13 @@ static void note(job *work, spec_script *script, const char *file, const json_t 
     long line = (long)json_integer_value(json_object_get(command, "line"));
     const char *type = json_string_value(json_object_get(command, "type"));
     spec_verdict verdict = do_command(script, command);
+    bool passed = verdict.outcome == SPEC_PASSED;
+    const char *reason = passed ? NULL : spec_deviations_find(work->deviations, file, line);
     if (verdict.outcome == SPEC_NOT_APPLICABLE) {
         count_reason(&work->sum, verdict.text);
-    } else if (verdict.outcome == SPEC_PASSED) {
+    } else if (passed) {
         work->sum.passed++;
     } else {
-        const char *reason = spec_deviations_find(work->deviations, file, line);
         *(reason != NULL ? &work->sum.deviating : &work->sum.failed) += 1;
         if (!verdict.follows || work->verbose) {
             printf("%s %s:%ld: %s: %s\n", reason != NULL ? "deviates" : "FAILED", file, line, type,
