@@ -16,7 +16,7 @@ In README.md and docs/guide/*.md, fenced blocks are marked by what follows the l
 
 Blocks of one file run in order in one empty folder. Any other block is only shown. Relative links
 to files of the repository are checked too. `wasm-sandbox-cc` compiles guest C against the guest SDK;
-`clang-19` finds the SDK's header as if it were installed.
+`clang-19` finds the SDK's header, and any compiler the library's, as if they were installed.
 """
 import os
 import pathlib
@@ -70,7 +70,8 @@ class Document:
     def execute(self, command: list[str], expected: int) -> None:
         tools = self.work.parent / "tools"
         environment = dict(os.environ, PATH=f"{tools}:{self.build}:{os.environ['PATH']}",
-                           XDG_CACHE_HOME=str(self.work.parent / "cache"), LC_ALL="C.UTF-8")
+                           XDG_CACHE_HOME=str(self.work.parent / "cache"), LC_ALL="C.UTF-8",
+                           PKG_CONFIG_PATH=str(self.build), CPATH=str(ROOT / "include"))
         result = subprocess.run(command, cwd=self.work, env=environment, timeout=120,
                                 stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                 errors="replace", check=False)

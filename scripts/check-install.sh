@@ -68,9 +68,27 @@ cmake -S "$root/cmake/consumer" -B "$work/by-cmake" -DCMAKE_PREFIX_PATH="$moved"
     exit 1
 }
 
+# An engine of somebody else's, and the suite that it must pass: both take the headers alone.
+{
+    cmake -S "$root/examples/engine" -B "$work/pebble" -DCMAKE_PREFIX_PATH="$moved" &&
+        cmake --build "$work/pebble" --parallel "$(nproc)" &&
+        cmake -S "$root/tests/conformance/engine" -B "$work/suite" -DCMAKE_PREFIX_PATH="$moved" &&
+        cmake --build "$work/suite" --parallel "$(nproc)" &&
+        "$work/suite/engine_conformance" "$work/pebble/pebble.so"
+} >"$work/pebble.log" 2>&1 || {
+    cat "$work/pebble.log" >&2
+    exit 1
+}
+if ldd "$work/pebble/pebble.so" | grep -q wasm_sandbox; then
+    echo "check-install: the engine built against the installed headers uses the library" >&2
+    exit 1
+fi
+
 "$moved/bin/wasm-sandbox" engines
 echo '(module (func (export "add") (param i32 i32) (result i32)
     (i32.add (local.get 0) (local.get 1))))' >"$work/add.wat"
 answer=$(XDG_CACHE_HOME="$work/cache" "$moved/bin/wasm-sandbox" call "$work/add.wat" add 5 3)
 [ "$answer" = 8 ] || { echo "check-install: the installed command answered: $answer" >&2; exit 1; }
-echo "check-install: shared, static, CMake, examples and command work from a moved installation"
+answer=$("$moved/bin/wasm-sandbox" call --engine-path "$work/pebble/pebble.so" "$work/add.wat" add 5 3)
+[ "$answer" = 8 ] || { echo "check-install: pebble answered: $answer" >&2; exit 1; }
+echo "check-install: shared, static, CMake, examples, an engine and command work from a moved installation"
