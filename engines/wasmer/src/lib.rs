@@ -12,6 +12,7 @@ mod failure;
 mod host;
 mod signatures;
 mod stack;
+mod tunables;
 
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
@@ -21,7 +22,6 @@ use ffi::{Handle, Import, Raw, Sink, ValueTypes, kind, result, value};
 pub use wasmer::wasm_c_api::engine::wasm_engine_t;
 pub use wasmer::wasm_c_api::module::wasm_module_t;
 pub use wasmer::*;
-use wasmer_api::sys::NativeEngineExt;
 use wasmer_api::{Engine, Module};
 use wasmer_compiler::{EngineBuilder, InstantiationError};
 use wasmer_compiler_cranelift::Cranelift;
@@ -141,7 +141,6 @@ pub struct WsbxInstance {
 }
 
 unsafe fn instantiate(
-    engine: &Engine,
     module: &Module,
     imports: &[Import],
     objects: &mut StoreObjects,
@@ -156,7 +155,7 @@ unsafe fn instantiate(
         .sys_artifact()
         .expect("compiled by the engine of this archive");
     unsafe {
-        let mut instance = artifact.instantiate(engine.tunables(), &externs, objects)?;
+        let mut instance = artifact.instantiate(&tunables::BOUNDED, &externs, objects)?;
         match artifact.finish_instantiation(&stack::CONFIG, None, &mut instance) {
             Ok(()) => Ok(instance),
             Err(error) => Err(error),
@@ -166,7 +165,7 @@ unsafe fn instantiate(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsbx_instance_new(
-    engine: *const wasm_engine_t,
+    _engine: *const wasm_engine_t,
     module: *const wasm_module_t,
     max_stack: u64,
     imports: *const Import,
@@ -175,9 +174,9 @@ pub unsafe extern "C" fn wsbx_instance_new(
     out_result: &mut u32,
 ) -> *mut WsbxInstance {
     let mut objects = Box::<StoreObjects>::default();
-    let (engine, module) = unsafe { (engine_of(engine), module_of(module)) };
+    let module = unsafe { module_of(module) };
     let imports = unsafe { ffi::slice(imports, count) };
-    match unsafe { instantiate(engine, module, imports, &mut objects) } {
+    match unsafe { instantiate(module, imports, &mut objects) } {
         Ok(instance) => Box::into_raw(Box::new(WsbxInstance {
             instance: UnsafeCell::new(instance),
             functions: UnsafeCell::default(),

@@ -19,7 +19,7 @@ use wasmer_vm::{
 const SIZE: usize = 64 << 20;
 
 /// For the frames between the stack's start and the guest, and for what compiled code calls.
-const RESERVE: usize = 16 << 10;
+const RESERVE: usize = 8 << 10;
 
 /// What walking the stack needs of it.
 const ROOM_TO_WALK: usize = 32 << 10;
