@@ -4,7 +4,6 @@
 #include "core/buffer.h"
 #include "runtime/engine_loader.h"
 #include "runtime/features.h"
-#include "runtime/features.h"
 #include "runtime/runtime.h"
 
 #include <stdio.h>
