@@ -12,7 +12,7 @@ use crate::reindex::{self, Moved};
 use crate::scan::{Scan, Section};
 use std::borrow::Cow;
 use wasm_encoder::{
-    ConstExpr, CustomSection, Encode, EntityType, FuncType, GlobalSection, GlobalType,
+    ConstExpr, CustomSection, Encode, EntityType, ExportKind, FuncType, GlobalSection, GlobalType,
     ImportSection, TypeSection,
 };
 use wasmparser::BinaryReader;
@@ -166,18 +166,11 @@ impl<'s, 'a> Emitter<'s, 'a> {
                 plan.globals
             }
             EXPORT => {
-                for (name, kind, index) in &plan.exports {
-                    name.encode(&mut entries);
-                    kind.encode(&mut entries);
-                    index.encode(&mut entries);
-                }
+                plan.exports.iter().for_each(|one| encode_export(one, &mut entries));
                 plan.exports.len() as u32
             }
             CODE => {
-                for function in &plan.functions {
-                    (function.body.len() as u32).encode(&mut entries);
-                    entries.extend_from_slice(&function.body);
-                }
+                plan.functions.iter().for_each(|one| one.body.encode(&mut entries));
                 plan.functions.len() as u32
             }
             _ => 0,
@@ -314,6 +307,12 @@ fn type_entry(one: &wasmparser::FuncType) -> Result<Vec<u8>, Failure> {
     let mut section = TypeSection::new();
     section.ty().func_type(&one);
     Ok(entries(&section))
+}
+
+fn encode_export((name, kind, index): &(&str, ExportKind, u32), entries: &mut Vec<u8>) {
+    name.encode(entries);
+    kind.encode(entries);
+    index.encode(entries);
 }
 
 fn import_entry(tick_type: u32) -> Vec<u8> {

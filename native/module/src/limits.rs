@@ -58,10 +58,14 @@ pub fn memory_grow(
         sink.i32_eq();
     }
     let fueled = counter.filter(|counter| counter.style == Style::Fuel);
-    fueled.map(|counter| fuel::take(&mut sink, counter, GROWTH_FUEL));
+    if let Some(counter) = fueled {
+        fuel::take(&mut sink, counter, GROWTH_FUEL);
+    }
     sink.if_(BlockType::Empty);
     sink.global_get(refused).i64_const(1).i64_add().global_set(refused);
-    fueled.map(|counter| fuel::take(&mut sink, counter, REFUSAL_FUEL));
+    if let Some(counter) = fueled {
+        fuel::take(&mut sink, counter, REFUSAL_FUEL);
+    }
     sink.end().local_get(0).end();
     function
 }

@@ -96,7 +96,7 @@ pub fn plan(scan: &Scan, facts: &Facts, options: &Options) -> Result<Plan, Failu
         return Err(Failure::internal("the options add what is not known here"));
     }
     let mut planner = Planner::new(scan);
-    if scan.memories.first().is_some() {
+    if !scan.memories.is_empty() {
         planner.plan.exports.push((MEMORY, ExportKind::Memory, 0));
     }
     planner.counter(options)?;

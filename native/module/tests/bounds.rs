@@ -280,3 +280,49 @@ fn endless_names_are_dropped() {
         assert_eq!(output.module.windows(100).any(|part| part == [b'n'; 100]), kept);
     }
 }
+
+fn refused(module: &[u8], add: u32, bounds: Bounds) -> (String, u64, u64) {
+    let failure = process(module, &Options { bounds, add }).err().expect("refused");
+    assert_eq!(failure.kind, Kind::Bound, "{}", failure.message);
+    (failure.subject, failure.used, failure.allowed)
+}
+
+fn loops(count: usize) -> Function {
+    let mut function = Function::new([]);
+    for _ in 0..count {
+        function.instruction(&Instruction::Loop(BlockType::Empty)).instruction(&Instruction::End);
+    }
+    function.instruction(&Instruction::End);
+    function
+}
+
+#[test]
+fn functions_that_counting_makes_too_large_are_refused() {
+    use wsb_native_module::bounds::{ADD_COUNTDOWN, ADD_FUEL};
+    let mut function = Function::new([(50_000, ValType::I32)]);
+    function.instruction(&Instruction::End);
+    let module = module_of(vec![function], false);
+    let (subject, used, allowed) = refused(&module, ADD_COUNTDOWN, Bounds::default());
+    assert_eq!((subject.as_str(), used, allowed), ("max_locals", 50_001, 50_000));
+    let fueled = process(&module, &Options { add: ADD_FUEL, ..Options::default() });
+    validate(&fueled.expect("fuel needs no local").module);
+    let module = module_of(vec![loops(1_000_000)], false);
+    for add in [ADD_COUNTDOWN, ADD_FUEL] {
+        let (subject, used, allowed) = refused(&module, add, Bounds::default());
+        assert_eq!((subject.as_str(), allowed), ("max_function_size", 7_654_321));
+        assert!(used > allowed);
+    }
+}
+
+#[test]
+fn modules_that_counting_makes_too_large_are_refused() {
+    use wsb_native_module::bounds::ADD_COUNTDOWN;
+    let module = module_of(vec![loops(1_000); 10], false);
+    let exact = Bounds { max_module_size: module.len() as u64, ..Bounds::default() };
+    let (subject, used, allowed) = refused(&module, ADD_COUNTDOWN, exact);
+    assert_eq!((subject.as_str(), allowed), ("max_module_size", 4 * module.len() as u64));
+    assert!(used > allowed);
+    let room = Bounds { max_module_size: 10 * module.len() as u64, ..Bounds::default() };
+    let options = Options { bounds: room, add: ADD_COUNTDOWN };
+    validate(&process(&module, &options).expect("there is room").module);
+}

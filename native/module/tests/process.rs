@@ -385,8 +385,8 @@ fn flipped_bytes_never_panic_and_never_give_an_invalid_module() {
         for value in 0..=255 {
             let mut changed = binary.clone();
             changed[at] = value;
-            for options in [Options::default()] {
-                match process(&changed, &options) {
+            for add in [0, 7, 11] {
+                match process(&changed, &Options { add, ..Options::default() }) {
                     Ok(output) => validate(&output.module),
                     Err(failure) => assert_ne!(failure.kind, Kind::Internal, "{failure:?}"),
                 }
