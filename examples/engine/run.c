@@ -7,8 +7,6 @@
  */
 #include "ops.h"
 
-#include <stdlib.h>
-
 static pb_next go(const pb_word *pc, pb_value *sp)
 {
     return (pb_next){pc, sp};

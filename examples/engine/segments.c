@@ -1,8 +1,6 @@
 /* Element and data segments, whose bytes come in several forms. */
 #include "pebble.h"
 
-#include <stdlib.h>
-
 /* An element as an expression: a function, null, or a global. */
 static pb_element read_expression(const pb_module *module, pb_reader *r)
 {
