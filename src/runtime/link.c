@@ -156,6 +156,10 @@ static wsb_status bind_all(wsb_module *module, const wsb_imports *imports, wsb__
     const wsb_module_info *info = &module->info->info;
     WSB_AUTO_BUF list = WSB_BUF_INIT;
     size_t unknown = 0;
+    wsb_status status = check_types(module, out_error);
+    if (status != WSB_OK) {
+        return status;
+    }
     for (size_t i = 0; i < info->import_count; i++) {
         const wsb_extern_info *import = &info->imports[i];
         const char *problem = bind_import(module, imports, import, link, i);
@@ -208,15 +212,11 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
     link->imports_serial = imports != NULL ? imports->serial : 0;
     link->table = wsb__calloc(count, sizeof *link->table);
     link->bindings = wsb__calloc(count, sizeof *link->bindings);
-    wsb_status status;
     if (link->table == NULL || link->bindings == NULL) {
-        status = wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a link");
-    } else {
-        status = check_types(module, out_error);
+        link_destroy(module, link);
+        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a link");
     }
-    if (status == WSB_OK) {
-        status = bind_all(module, imports, link, out_error);
-    }
+    wsb_status status = bind_all(module, imports, link, out_error);
     if (status == WSB_OK && (module->runtime->ops->features & WSB_ENGINE_DEADLINE) == 0) {
         look_after_calls(link);
     }
