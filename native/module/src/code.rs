@@ -2,6 +2,7 @@
 
 use crate::bodies::{Facts, GROWS_MEMORY, GROWS_TABLE, LOOPS};
 use crate::bounds::check;
+use crate::cost;
 use crate::countdown::Countdown;
 use crate::failure::Failure;
 use crate::fuel::Fuel;
@@ -264,6 +265,14 @@ impl<'s, 'a> Body<'s, 'a> {
             let place = reader.original_position() as usize;
             let operator = reader.read()?;
             let end = reader.original_position() as usize;
+            if cost::is_plain(self.work.scan.bytes[place]) {
+                match &mut self.meter {
+                    Meter::None => {}
+                    Meter::Countdown(countdown) => countdown.plain(place, writer),
+                    Meter::Fuel(fuel) => fuel.plain(place, writer),
+                }
+                continue;
+            }
             match &mut self.meter {
                 Meter::None => {}
                 Meter::Countdown(countdown) => countdown.before(&operator, place, writer),

@@ -20,6 +20,12 @@ pub fn of(operator: &Operator) -> u32 {
     }
 }
 
+/// Whether an operator costs 1 and there is nothing else to it: most are variables, loads and
+/// stores, and arithmetic.
+pub fn is_plain(opcode: u8) -> bool {
+    matches!(opcode, 0x20..=0x26 | 0x28..=0x3f | 0x43..=0xc4)
+}
+
 /// What the work of an operator depends on, with the type of the length on top of the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {

@@ -68,6 +68,15 @@ impl<'p> Countdown<'p> {
         }
     }
 
+    /// An operator that costs 1 and does nothing else.
+    pub fn plain(&mut self, place: usize, writer: &mut Writer) {
+        if self.paths.is_long() {
+            self.check(place, writer);
+        }
+        self.paths.add(1);
+        self.short = None;
+    }
+
     pub fn before(&mut self, operator: &Operator, place: usize, writer: &mut Writer) {
         if self.paths.is_long() {
             self.check(place, writer);

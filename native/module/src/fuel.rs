@@ -30,13 +30,25 @@ impl<'p> Fuel<'p> {
         check(&mut writer.insert(), self.counter);
     }
 
-    pub fn before(&mut self, operator: &Operator, place: usize, writer: &mut Writer) {
+    /// An operator that costs 1 and does nothing else.
+    pub fn plain(&mut self, place: usize, writer: &mut Writer) {
+        self.check_long(place, writer);
+        self.paths.add(1);
+        self.pending += 1;
+        self.short = None;
+    }
+
+    fn check_long(&mut self, place: usize, writer: &mut Writer) {
         if self.paths.is_long() {
             self.paths.restart();
             self.settle(place, writer);
             writer.copy_to(place);
             check(&mut writer.insert(), self.counter);
         }
+    }
+
+    pub fn before(&mut self, operator: &Operator, place: usize, writer: &mut Writer) {
+        self.check_long(place, writer);
         self.paths.add(cost::of(operator).max(1));
         self.pending += u64::from(cost::of(operator));
         if ends_stretch(operator) {
