@@ -41,7 +41,7 @@ fn parse(scan: &Scan, data: &[u8]) -> wasmparser::Result<Option<AllHints>> {
         for hint in function.hints {
             let hint = hint?;
             let place = body.range.start + hint.func_offset as usize;
-            let ascends = !hints.places.last().is_some_and(|last| *last >= place);
+            let ascends = hints.places.last().is_none_or(|last| *last < place);
             if !ascends || place >= body.range.end {
                 return Ok(None);
             }
