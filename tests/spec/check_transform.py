@@ -194,7 +194,7 @@ def main() -> int:
                     checker.marks(pathlib.Path(source))
     for problem in checker.problems:
         print("FAILED", problem)
-    print(f"{what}: {checker.taken} modules taken, {checker.refused} refused by both, "
+    print(f"{what}: {checker.taken} modules taken, {checker.refused} refused, "
           f"{checker.outputs} outputs valid or told above")
     if checker.taken == 0:
         print("FAILED: no module was taken")

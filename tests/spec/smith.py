@@ -8,7 +8,7 @@ NEVER = ["--gc-enabled", "--threads-enabled", "--custom-descriptors-enabled",
 OPTIONAL = ["--simd-enabled", "--relaxed-simd-enabled", "--tail-call-enabled",
             "--exceptions-enabled", "--memory64-enabled", "--extended-const-enabled"]
 # Which of the optional ones are on.
-FEATURE_SETS = [[], ["--simd-enabled", "--tail-call-enabled"],
+FEATURE_SETS = [[], ["--simd-enabled"], ["--tail-call-enabled", "--extended-const-enabled"],
                 ["--exceptions-enabled", "--memory64-enabled"], OPTIONAL,
                 [flag for flag in OPTIONAL if flag != "--exceptions-enabled"]]
 
