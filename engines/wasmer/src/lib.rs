@@ -35,6 +35,8 @@ const _: () = {
     assert!(size_of::<wasm_engine_t>() == size_of::<Engine>());
     assert!(size_of::<wasm_module_t>() == size_of::<Module>());
     assert!(size_of::<Raw>() == size_of::<RawValue>());
+    // What `entry.c` says.
+    assert!(matches!(wasmer_vm::VERSION.as_bytes(), b"7.4.2"));
 };
 
 /// The proposals that the backend declares. Not exceptions: Wasmer keeps every exception, with a
