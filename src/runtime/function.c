@@ -10,6 +10,10 @@
 
 enum { VALUES_ON_STACK = 16 };
 
+/* So many prepared functions are found by going through them: an instance that lives for a call
+ * or two has no map to make and destroy. */
+enum { FEW_FUNCTIONS = 4 };
+
 const wsb_extern_info *wsb__function_info(const wsb_function *function)
 {
     return function->info;
@@ -90,23 +94,54 @@ static void write_label(char *label, size_t size, wsb_str name)
     label[used] = '\0';
 }
 
+static wsb_function *find_known(const wsb_instance *instance, wsb_str name)
+{
+    if (instance->function_map != NULL) {
+        return wsb__map_get(instance->function_map, name);
+    }
+    for (wsb_function *function = instance->functions; function != NULL;
+         function = function->next) {
+        wsb_str known = function->info->name;
+        if (known.len == name.len &&
+            (name.len == 0 || memcmp(known.data, name.data, name.len) == 0)) {
+            return function;
+        }
+    }
+    return NULL;
+}
+
+/* A map of the few that there are. */
+static wsb_status make_map(wsb_instance *instance)
+{
+    wsb__map *map = wsb__map_create();
+    wsb_status status = map != NULL ? WSB_OK : WSB_ERROR_OUT_OF_MEMORY;
+    for (wsb_function *known = instance->functions; known != NULL && status == WSB_OK;
+         known = known->next) {
+        status = wsb__map_put(map, known->info->name, known);
+    }
+    if (status != WSB_OK) {
+        wsb__map_destroy(map);
+        return status;
+    }
+    instance->function_map = map;
+    return WSB_OK;
+}
+
 static wsb_status remember(wsb_instance *instance, wsb_function *function, wsb_error **out_error)
 {
-    size_t count = instance->function_count;
-    wsb_function **list =
-        wsb__realloc(instance->function_list, (count + 1) * sizeof *instance->function_list);
-    if (list != NULL) {
-        instance->function_list = list;
+    wsb_status status = WSB_OK;
+    if (instance->function_map == NULL && instance->function_count == FEW_FUNCTIONS) {
+        status = make_map(instance);
     }
-    if (instance->functions == NULL) {
-        instance->functions = wsb__map_create();
+    if (status == WSB_OK && instance->function_map != NULL) {
+        status = wsb__map_put(instance->function_map, function->info->name, function);
     }
-    if (list == NULL || instance->functions == NULL ||
-        wsb__map_put(instance->functions, function->info->name, function) != WSB_OK) {
-        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL,
-                             "no memory for a prepared function");
+    if (status != WSB_OK) {
+        return wsb_error_set(out_error, status, NULL, "no memory for a prepared function");
     }
-    instance->function_list[instance->function_count++] = function;
+    function->next = instance->functions;
+    instance->functions = function;
+    instance->function_count++;
     return WSB_OK;
 }
 
@@ -177,12 +212,10 @@ wsb_status wsb_instance_function(wsb_instance *instance, wsb_str name, wsb_funct
         return wsb_error_set(out_error, WSB_ERROR_BUSY, NULL,
                              "look up function: the instance is being made");
     }
-    if (instance->functions != NULL) {
-        wsb_function *known = wsb__map_get(instance->functions, name);
-        if (known != NULL) {
-            *out_function = known;
-            return WSB_OK;
-        }
+    wsb_function *known = find_known(instance, name);
+    if (known != NULL) {
+        *out_function = known;
+        return WSB_OK;
     }
     wsb_status status = wsb__runtime_check_fork(instance->runtime, "look up function", out_error);
     if (status != WSB_OK) {

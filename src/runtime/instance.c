@@ -85,11 +85,12 @@ void wsb__instance_free(wsb_instance *instance)
     if (instance->link != NULL) {
         wsb__link_release(instance->module, instance->link);
     }
-    for (size_t i = 0; i < instance->function_count; i++) {
-        wsb__free(instance->function_list[i]);
+    for (wsb_function *function = instance->functions; function != NULL;) {
+        wsb_function *next = function->next;
+        wsb__free(function);
+        function = next;
     }
-    wsb__free(instance->function_list);
-    wsb__map_destroy(instance->functions);
+    wsb__map_destroy(instance->function_map);
     wsb_module_destroy(instance->module);
     wsb__free(instance);
 }

@@ -69,6 +69,7 @@ typedef struct wsb__target {
 struct wsb_function {
     wsb__target target;
     wsb_instance *instance;
+    wsb_function *next; /* prepared before */
     const wsb_extern_info *info;
     uint32_t slots; /* the larger of parameters and results */
     bool has_references;
@@ -122,9 +123,9 @@ struct wsb_instance {
     void *on_event_data;
     uint64_t tag;
     void *user_data;
-    wsb__map *functions; /* prepared, by name; made when first needed */
-    wsb_function **function_list;
+    wsb_function *functions; /* prepared, the last one first */
     size_t function_count;
+    wsb__map *function_map; /* by name, where they are more than a few */
     uint64_t named_limit[WSB__LIMIT_REGISTRY_MAX];
     uint64_t named_used[WSB__LIMIT_REGISTRY_MAX];
     void *states[WSB__MAX_HOST_MODULES];
