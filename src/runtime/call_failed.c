@@ -1,4 +1,5 @@
 /* What a call says that was refused or did not end well. */
+#include "runtime/frames.h"
 #include "runtime/instance.h"
 #include "runtime/ticks.h"
 
@@ -319,6 +320,12 @@ wsb_status wsb__call_failed(wsb_instance *instance, wsb_engine_result result,
 {
     if (instance->tick.ended != WSB_ENGINE_OK) {
         result = instance->tick.ended; /* to the engine it was a host function's trap */
+    }
+    wsb_engine_failure as_given;
+    if (failure->backtrace[0] != '\0' && wsb__frames_differ(instance->module->info)) {
+        as_given = *failure;
+        wsb__frames_as_given(instance->module->info, as_given.backtrace);
+        failure = &as_given;
     }
     if (instance->has_memory && instance->engine_instance != NULL) {
         uint8_t *base;
