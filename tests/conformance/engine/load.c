@@ -1,5 +1,6 @@
 /* Many traps on many threads, many instances. */
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "conformance.h"
 
@@ -72,6 +73,46 @@ static void test_threads_trap(void **state)
     guest_close(&g);
 }
 
+/* Each compiles for the one engine, and uses what it made beside what others make. */
+static void *run_compiles(void *data)
+{
+    trapper *self = data;
+    wsb_bytes bytes = guest_bytes("calls");
+    for (int i = 0; i < 10; i++) {
+        guest own = *self->g;
+        wsb_raw_value values[2] = {{.i32 = i}, {.i32 = 1}};
+        memset(&own.failure, 0, sizeof own.failure);
+        if (ops->module_compile(own.engine, bytes, &own.module, &own.failure) != WSB_ENGINE_OK ||
+            ops->link(own.engine, own.module, NULL, 0, &own.link, &own.failure) != WSB_ENGINE_OK ||
+            guest_instantiate(&own, &own.instance) != WSB_ENGINE_OK ||
+            guest_call(&own, "add", "ii:i", values) != WSB_ENGINE_OK || values[0].i32 != i + 1)
+            self->wrong++;
+        own.engine = NULL; /* the others' too */
+        guest_close(&own);
+    }
+    free((void *)bytes.data);
+    return NULL;
+}
+
+static void test_threads_compile(void **state)
+{
+    (void)state;
+    guest g;
+    pthread_t threads[THREADS];
+    trapper compilers[THREADS];
+    guest_init(&g);
+    ASSERT_OK(&g, ops->engine_create(&g.options, &g.engine, &g.failure));
+    for (unsigned i = 0; i < THREADS; i++) {
+        compilers[i] = (trapper){&g, i, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, run_compiles, &compilers[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(compilers[i].wrong, 0);
+    }
+    guest_close(&g);
+}
+
 static void create_many(guest *g, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -125,9 +166,8 @@ static void test_many_engines(void **state)
 int run_load_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads_trap),
-        cmocka_unit_test(test_many_instances),
-        cmocka_unit_test(test_many_pooled_instances),
+        cmocka_unit_test(test_threads_trap),   cmocka_unit_test(test_threads_compile),
+        cmocka_unit_test(test_many_instances), cmocka_unit_test(test_many_pooled_instances),
         cmocka_unit_test(test_many_engines),
     };
     return cmocka_run_group_tests_name("load", tests, NULL, NULL);
