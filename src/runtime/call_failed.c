@@ -322,7 +322,7 @@ wsb_status wsb__call_failed(wsb_instance *instance, wsb_engine_result result,
         result = instance->tick.ended; /* to the engine it was a host function's trap */
     }
     wsb_engine_failure as_given;
-    if (failure->backtrace[0] != '\0' && wsb__frames_differ(instance->module->info)) {
+    if (failure->backtrace[0] != '\0' && wsb__frames_differ(instance->link->compiled->flags)) {
         as_given = *failure;
         wsb__frames_as_given(instance->module->info, as_given.backtrace);
         failure = &as_given;

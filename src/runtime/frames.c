@@ -42,11 +42,6 @@ static size_t name_length(const char *line, size_t len)
     return len;
 }
 
-bool wsb__frames_differ(const wsb__module_info *info)
-{
-    return (info->flags & WSB__MODULE_HAS_BUDGET) != 0;
-}
-
 void wsb__frames_as_given(const wsb__module_info *info, char *text)
 {
     uint64_t functions = count_functions(&info->info);

@@ -4,8 +4,11 @@
 
 #include "runtime/module_info.h"
 
-/* Whether the module was rewritten so that its functions have other numbers. */
-bool wsb__frames_differ(const wsb__module_info *info);
+/* Whether code with these flags (wsb__compiled) has other numbers for its functions. */
+static inline bool wsb__frames_differ(uint64_t flags)
+{
+    return (flags & WSB__MODULE_HAS_BUDGET) != 0;
+}
 
 /* Rewrites `text`, lines of "name @ 0xoffset", in place: numbers of functions without a name are
  * the module's own, frames of added functions go, and so do offsets, which are in code that the

@@ -9,8 +9,8 @@
  * (WSB_ENGINE_ENTRY_SYMBOL) that includes this header is complete.
  *
  * Modules reach the backend scanned and transformed (docs/internals/module.md): valid, within
- * bounds, without a start section, at most one memory, and imports of functions only. They need
- * only proposals that `features` has.
+ * bounds, without a start section, at most one memory. Only modules whose imports are all functions
+ * are linked. They need only proposals that `features` has.
  *
  * A small backend leaves DEADLINE, FUEL, MEMORY_LIMIT and TABLE_LIMIT out of its `features`: its
  * modules are then rewritten so that they count and ask the library themselves, through one more

@@ -54,11 +54,7 @@ enum {
 /* The added globals are exported, mutable, of type i64, and 0 at first: nothing grows and the
  * first block asks for a budget. What runs out of budget (it is negative; fuel: 0 too) calls the
  * last import, "wsb" "tick", an (i64) -> (i64), with the budget, and goes on with what that
- * returns, which must be more than 0. */
-/* The countdown's unit is about one operator of a guest. A budget of so many is used up in less
- * than a millisecond by most code and in some 100 by the slowest (every access a cache miss). */
-#define WSBN_COUNTDOWN_BUDGET 1000000
-
+ * returns, which must be more than 0. The countdown's unit is about one operator of a guest. */
 typedef struct wsbn_options {
     wsbn_bounds bounds;
     uint32_t add; /* WSBN_ADD_* bits */

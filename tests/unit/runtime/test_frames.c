@@ -9,7 +9,7 @@
 static const wsb_extern_info imports[] = {{.kind = WSB_EXTERN_FUNCTION}};
 static const wsb__module_info info = {
     .info = {.imports = imports, .import_count = 1, .function_count = 2},
-    .flags = WSB__MODULE_HAS_BUDGET};
+};
 
 static void expect(const char *given, const char *wanted)
 {
