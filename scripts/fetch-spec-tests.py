@@ -58,7 +58,10 @@ class Unreachable(Exception):
 def run(command: list, **options) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     if done.returncode != 0:
-        raise Unreachable(f"{' '.join(map(str, command))}:\n{done.stderr.strip()}")
+        text = f"{' '.join(map(str, command))}:\n{done.stderr.strip()}"
+        if "DO NOT MATCH THE HASHES" in done.stderr or "checksum" in done.stderr:
+            raise SystemExit(f"fetch-spec-tests: not what is pinned: {text}")
+        raise Unreachable(text)
     return done.stdout
 
 
