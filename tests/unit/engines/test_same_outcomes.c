@@ -92,8 +92,9 @@ static void grow_memory(transcript *t, uint64_t max_memory)
 
 static void memory(transcript *t)
 {
-    static const uint64_t limits[] = {65536,   131071, 131072,        262144,       262144 - 1,
-                                      WSB_MIB, 0,      WSB_UNLIMITED, 64 * WSB_MIB, 1000 * 65536};
+    static const uint64_t limits[] = {
+        65536,   131071, 131072,        262144,       262144 - 1,
+        WSB_MIB, 0,      WSB_UNLIMITED, 64 * WSB_MIB, (uint64_t)1000 * 65536};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         fprintf(t->out, "max_memory %" PRIu64 "\n", limits[i]);
         grow_memory(t, limits[i]);

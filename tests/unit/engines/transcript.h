@@ -109,7 +109,7 @@ static inline void call(transcript *t, wsb_instance *instance, const char *name,
     }
     const wsb_function_type *type = wsb_function_get_type(function);
     assert_true(type->param_count <= 2 && type->result_count <= 4);
-    for (size_t i = 0; i < type->param_count; i++) {
+    for (size_t i = 0; i < 2 && i < type->param_count; i++) {
         args[i] =
             type->params[i] == WSB_I64 ? wsb_value_i64(given[i]) : wsb_value_i32((int32_t)given[i]);
     }
