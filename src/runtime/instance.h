@@ -118,7 +118,6 @@ struct wsb_instance {
     const char *operation;      /* of the present call, for errors */
     const char *host_operation; /* the import that is running */
     wsb__pending pending;
-    wsb_engine_failure failure; /* of the call that failed and closed it: empty until then */
     wsb_event_fn on_event;
     void *on_event_data;
     uint64_t tag;
@@ -130,6 +129,9 @@ struct wsb_instance {
     uint64_t named_used[WSB__LIMIT_REGISTRY_MAX];
     void *states[WSB__MAX_HOST_MODULES];
     bool state_made[WSB__MAX_HOST_MODULES];
+    /* Of the call that failed and closed it: empty texts until then. The last member, so that the
+     * larger part of an instance need not be cleared when it is made. */
+    wsb_engine_failure failure;
 };
 
 /* Whether the calling thread is the one that runs it. */

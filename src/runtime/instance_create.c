@@ -293,6 +293,18 @@ static wsb_status check_config(wsb_module *module, const wsb_instance_config *co
     return status == WSB_OK ? check_minimums(module, out_limits, out_error) : status;
 }
 
+/* Zeroed, but for the texts of a failure, of which only the first bytes are. */
+static wsb_instance *allocate(void)
+{
+    wsb_instance *instance = wsb__alloc(sizeof *instance);
+    if (instance != NULL) {
+        memset(instance, 0, offsetof(wsb_instance, failure.message));
+        instance->failure.message[0] = '\0';
+        instance->failure.backtrace[0] = '\0';
+    }
+    return instance;
+}
+
 wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *config,
                                wsb_instance **out_instance, wsb_error **out_error)
 {
@@ -310,7 +322,7 @@ wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *co
     if (status != WSB_OK) {
         return status;
     }
-    wsb_instance *instance = wsb__calloc(1, sizeof *instance);
+    wsb_instance *instance = allocate();
     if (instance == NULL) {
         return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for an instance");
     }
