@@ -32,26 +32,40 @@ pub fn add(planner: &mut Planner, style: Style) -> Counter {
         refill: 0,
         take: 0,
         settle: 0,
-        spend_bytes: [0; 2],
-        spend_elements: [0; 2],
+        // Not a function: an engine refuses what would call one that there was no need for.
+        spend_bytes: [u32::MAX; 2],
+        spend_elements: [u32::MAX; 2],
     };
     counter.refill = planner.function(&[I64], &[], refill(&counter));
     if style == Style::Countdown {
         counter.take = planner.function(&[I64], &[], take(&counter));
         counter.settle = planner.function(&[I64], &[I64], settle(&counter));
     }
+    let (bytes, elements) = lengths(planner);
     for (index, size) in [I32, I64].into_iter().enumerate() {
         let is_64 = size == I64;
         let bits = if style == Style::Countdown { BYTES_BITS } else { 0 };
-        let bytes = spend(&counter, is_64, bits);
-        counter.spend_bytes[index] = planner.function(&[size], &[size], bytes);
+        let is_shared = bits == 0;
+        if bytes[index] || (is_shared && elements[index]) {
+            let function = spend(&counter, is_64, bits);
+            counter.spend_bytes[index] = planner.function(&[size], &[size], function);
+        }
         counter.spend_elements[index] = counter.spend_bytes[index];
-        if bits != 0 {
-            let elements = spend(&counter, is_64, 0);
-            counter.spend_elements[index] = planner.function(&[size], &[size], elements);
+        if elements[index] && !is_shared {
+            let function = spend(&counter, is_64, 0);
+            counter.spend_elements[index] = planner.function(&[size], &[size], function);
         }
     }
     counter
+}
+
+/// Which lengths there can be, of 32 and of 64 bits: each instance pays for its functions, used or
+/// not. `Indices::length()` is what asks for them.
+fn lengths(planner: &Planner) -> ([bool; 2], [bool; 2]) {
+    let indices = &planner.plan.code.indices;
+    let has_memory = planner.scan.memories.first().is_some();
+    let has_table = !indices.tables.is_empty();
+    ([has_memory, has_memory && indices.memory], [has_table, indices.tables.contains(&true)])
 }
 
 /// Asks for a budget, and adds to it what is on the stack.
