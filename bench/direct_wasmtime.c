@@ -11,6 +11,7 @@ typedef struct direct_instance {
     wasmtime_context_t *context;
     wasmtime_instance_t instance;
     wasmtime_func_t add;
+    wasmtime_extern_t memory; /* for host functions, which cannot look for it */
 } direct_instance;
 
 static wasm_engine_t *engine; /* of the instances */
@@ -62,6 +63,10 @@ static void start(direct_instance *instance, const wasmtime_instance_pre_t *pre)
     raw_check(wasmtime_instance_pre_instantiate(pre, instance->context, &instance->instance, &trap),
               trap);
     instance->add = raw_function(instance->context, &instance->instance, "add");
+    if (!wasmtime_instance_export_get(instance->context, &instance->instance, "memory", 6,
+                                      &instance->memory)) {
+        bench_fail("direct: no memory");
+    }
 }
 
 static void *instance_create(void *module)
