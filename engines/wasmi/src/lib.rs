@@ -5,6 +5,8 @@
 //! The C API's engine and module are structs of one field each, so a pointer to one is a pointer to
 //! that field; that is how the fields, which are private to the crate, are reached.
 
+mod select;
+
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -95,9 +97,8 @@ pub unsafe extern "C" fn wsbx_module_new(
     sink: &Sink,
     out_result: &mut u32,
 ) -> *mut wasm_module_t {
-    match Module::new(unsafe { engine_of(engine) }, unsafe {
-        ffi::slice(bytes, len)
-    }) {
+    let bytes = select::separate(unsafe { ffi::slice(bytes, len) });
+    match Module::new(unsafe { engine_of(engine) }, bytes) {
         Ok(module) => Box::into_raw(Box::new(module)).cast(),
         Err(error) => {
             *out_result = fail(&error, sink);

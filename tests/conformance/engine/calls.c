@@ -134,12 +134,35 @@ static void test_fuel(void **state)
     guest_close(&g);
 }
 
+static void test_select(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"eqz", "eq", "ne", "typed", "block"};
+    guest g;
+    guest_init(&g);
+    guest_open(&g, "select");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        wsb_raw_value value = {.i32 = 0};
+        ASSERT_OK(&g, guest_call(&g, names[i], "i:i", &value));
+        assert_int_equal(value.i32, 1);
+        value.i32 = 5;
+        ASSERT_OK(&g, guest_call(&g, names[i], "i:i", &value));
+        assert_int_equal(value.i32, 2);
+    }
+    guest_close(&g);
+}
+
 int run_call_tests(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, open_calls, close_calls)
     const struct CMUnitTest tests[] = {
-        CASE(test_call),    CASE(test_all_types), CASE(test_exports),
-        CASE(test_globals), CASE(test_memory),    cmocka_unit_test(test_fuel),
+        CASE(test_call),
+        CASE(test_all_types),
+        CASE(test_exports),
+        CASE(test_globals),
+        CASE(test_memory),
+        cmocka_unit_test(test_fuel),
+        cmocka_unit_test(test_select),
     };
     return cmocka_run_group_tests_name("calls", tests, NULL, NULL);
 }

@@ -1,0 +1,23 @@
+;; The value of a `select` whose condition compares a local with zero, after something else was
+;; computed.
+(module
+  (global $other (mut i32) (i32.const 0))
+  (func (export "eqz") (param i32) (result i32)
+    (global.set $other (i32.add (local.get 0) (i32.const 7)))
+    (select (i32.const 1) (i32.const 2) (i32.eqz (local.get 0))))
+  (func (export "eq") (param i32) (result i32)
+    (global.set $other (i32.add (local.get 0) (i32.const 7)))
+    (select (i32.const 1) (i32.const 2) (i32.eq (i32.const 0) (local.get 0))))
+  (func (export "ne") (param i32) (result i32)
+    (global.set $other (i32.add (local.get 0) (i32.const 7)))
+    (select (i32.const 2) (i32.const 1) (i32.ne (local.get 0) (i32.const 0))))
+  (func (export "typed") (param i32) (result i32)
+    (global.set $other (i32.add (local.get 0) (i32.const 7)))
+    (select (result i32) (i32.const 1) (i32.const 2) (i32.eqz (local.get 0))))
+  (func (export "block") (param i32) (result i32)
+    (i32.const 1)
+    (i32.const 2)
+    (global.set $other (i32.add (local.get 0) (i32.const 7)))
+    (block (result i32) (nop) (i32.eqz (local.get 0)))
+    (nop)
+    (select)))
