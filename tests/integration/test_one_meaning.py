@@ -72,6 +72,33 @@ WORK = """
     (i32.const 2)))
 """
 
+# Ways not to end, and the proposals that they need.
+SPINS = (
+    ("(loop $l (br $l))", ()),
+    ("(loop $l (br_table $l $l $l (i32.const 1)))", ()),
+    ("(block $b (loop $l (br_if $l (i32.const 1)) (br $b))) unreachable", ()),
+    ("(drop (call $fib (i32.const 60)))", ()),
+    ("(loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 1000)) (br 0))", ()),
+    ("(loop (memory.copy (i32.const 1) (i32.const 0) (i32.const 1000)) (br 0))", ()),
+    ("(loop (drop (memory.grow (i32.const 1))) (br 0))", ()),
+    ("(loop (drop (table.grow $t (ref.null func) (i32.const 1))) (br 0))", ()),
+    ("(loop (drop (call $random (i32.const 0) (i32.const 16))) (br 0))", ()),
+    ("(return_call $spin)", ("tail_calls",)),
+    ("(return_call_indirect $t (type $none) (i32.const 0))", ("tail_calls",)),
+    ("(loop $l (block $h (try_table (catch $e $h) (throw $e))) (br $l))", ("exceptions",)),
+)
+SPINNING = """
+(module (type $none (func))
+  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+  (memory (export "memory") 1 60000) (table $t 1 funcref) (elem (table $t) (i32.const 0) func $spin)
+  %s
+  (func $fib (param i32) (result i32)
+    (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (i32.const 1))
+      (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+                     (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+  (func $spin (export "_start") %s))
+"""
+
 # A proposal that no engine is asked for, each.
 REFUSED_PROPOSALS = {
     "threads": "(module (memory 1 1 shared))",
@@ -182,6 +209,27 @@ class OneMeaningTest(ToolTest):
         self.run_same(self.tool, "--timeout", "50ms", expect=99)
         self.same("run", "--usage=json", "--timeout", "50ms", self.tool, "sleep", "60000",
                   expect=124)
+
+    def test_every_way_to_spin(self):
+        for code, proposals in SPINS:
+            tag = "(tag $e)" if "exceptions" in proposals else ""
+            guest = self.wat("spin.wat", SPINNING % (tag, code))
+            able = self.engines_with(*proposals)
+            self.run_same(guest, "--timeout", "40ms", expect=124, engines=able,
+                          ignore=("fuel", "memory", "memory_peak", "memory_refusals", "host_calls"))
+            self.run_same(guest, "--fuel", "100000", expect=124, engines=able)
+
+    def test_wide_memories_and_tables(self):
+        guest = self.wat("wide.wat", """
+            (module (memory i64 1) (table $t i64 1 funcref)
+              (func (export "memory") (param i64) (result i64) (memory.grow (local.get 0)))
+              (func (export "load") (param i64) (result i64) (i64.load (local.get 0)))
+              (func (export "table") (param i64) (result i64)
+                (table.grow $t (ref.null func) (local.get 0))))""")
+        able = self.engines_with("memory64")
+        for size in ("0", "1", "1023", "1024", "4294967296", "281474976710656", "-1"):
+            for function in ("memory", "table", "load"):
+                self.call_same(guest, function, size, engines=able)
 
     def test_waiting_for_input(self):
         guest = self.wat("reads.wat", READS_STDIN)

@@ -113,6 +113,51 @@ static void test_threads_compile(void **state)
     guest_close(&g);
 }
 
+/* A guest is used by one thread at a time, not always by the same. */
+static void *run_elsewhere(void *data)
+{
+    trapper *self = data;
+    wsb_raw_value values[2] = {{.i32 = (int32_t)self->seed}, {.i32 = 1}};
+    wsb_engine_failure failure = {0};
+    if (instance_call(self->g->instance, "add", "ii:i", values, &failure) != WSB_ENGINE_OK ||
+        values[0].i32 != (int32_t)self->seed + 1)
+        self->wrong++;
+    return NULL;
+}
+
+static void *destroy_elsewhere(void *data)
+{
+    guest *g = data;
+    ops->instance_destroy(g->instance);
+    g->instance = NULL;
+    return NULL;
+}
+
+static void on_a_thread(void *(*run)(void *), void *data)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run, data), 0);
+    pthread_join(thread, NULL);
+}
+
+static void test_threads_hand_over(void **state)
+{
+    (void)state;
+    guest g;
+    guest_init(&g);
+    ASSERT_OK(&g, guest_load(&g, "calls"));
+    for (unsigned i = 0; i < 50; i++) {
+        trapper user = {&g, i, 0};
+        ASSERT_OK(&g, guest_instantiate(&g, &g.instance));
+        on_a_thread(run_elsewhere, &user);
+        run_elsewhere(&user);
+        on_a_thread(run_elsewhere, &user);
+        on_a_thread(destroy_elsewhere, &g);
+        assert_int_equal(user.wrong, 0);
+    }
+    guest_close(&g);
+}
+
 static void create_many(guest *g, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -166,9 +211,9 @@ static void test_many_engines(void **state)
 int run_load_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads_trap),   cmocka_unit_test(test_threads_compile),
-        cmocka_unit_test(test_many_instances), cmocka_unit_test(test_many_pooled_instances),
-        cmocka_unit_test(test_many_engines),
+        cmocka_unit_test(test_threads_trap),          cmocka_unit_test(test_threads_compile),
+        cmocka_unit_test(test_threads_hand_over),     cmocka_unit_test(test_many_instances),
+        cmocka_unit_test(test_many_pooled_instances), cmocka_unit_test(test_many_engines),
     };
     return cmocka_run_group_tests_name("load", tests, NULL, NULL);
 }
