@@ -187,17 +187,51 @@ fn from_val(val: &Val) -> Raw {
     }
 }
 
-fn val_types(types: &[u32]) -> Option<Vec<ValType>> {
-    types
-        .iter()
-        .map(|ty| to_val(*ty, &Raw([0, 0])).map(|val| val.ty()))
-        .collect()
+fn val_type(ty: u32) -> Option<ValType> {
+    Some(match ty {
+        value::I32 => ValType::I32,
+        value::I64 => ValType::I64,
+        value::F32 => ValType::F32,
+        value::F64 => ValType::F64,
+        value::V128 => ValType::V128,
+        _ => return None,
+    })
 }
+
+fn val_types(types: &[u32]) -> Option<Vec<ValType>> {
+    types.iter().map(|ty| val_type(*ty)).collect()
+}
+
+/// Gives a value of the same type.
+fn set_val(val: &mut Val, raw: &Raw) {
+    *val = match val {
+        Val::I32(_) => Val::I32(raw.0[0] as u32 as i32),
+        Val::I64(_) => Val::I64(raw.0[0] as i64),
+        Val::F32(_) => Val::F32(F32::from_bits(raw.0[0] as u32)),
+        Val::F64(_) => Val::F64(F64::from_bits(raw.0[0])),
+        Val::V128(_) => Val::V128(V128::from(raw.vector())),
+        // C refuses signatures with references.
+        Val::FuncRef(_) | Val::ExternRef(_) => return,
+    }
+}
+
+/// Made for every instance, so with as few allocations as there can be.
 
 fn host_function(store: &mut Store<()>, import: &Import, running: *const Running) -> Option<Func> {
     let ty = unsafe { &*import.ty };
-    let result_types = ty.results().to_vec();
-    let ty = FuncType::new(val_types(ty.params())?, val_types(ty.results())?);
+    if !ty
+        .params()
+        .iter()
+        .chain(ty.results())
+        .all(|ty| val_type(*ty).is_some())
+    {
+        return None;
+    }
+    let known = |ty: &u32| val_type(*ty).unwrap_or(ValType::I32);
+    let ty = FuncType::new(
+        ty.params().iter().map(known),
+        ty.results().iter().map(known),
+    );
     let host = Host {
         call: import.call,
         env: import.env,
@@ -219,10 +253,8 @@ fn host_function(store: &mut Store<()>, import: &Import, running: *const Running
         if !host.call(&mut caller, values.as_mut_ptr()) {
             return Err(Error::i32_exit(0));
         }
-        for (i, val) in results.iter_mut().enumerate() {
-            if let Some(new) = to_val(result_types[i], &values[i]) {
-                *val = new;
-            }
+        for (val, raw) in results.iter_mut().zip(values.iter()) {
+            set_val(val, raw);
         }
         Ok(())
     }))
