@@ -27,15 +27,21 @@ typedef struct wsb_module_bounds {
     uint64_t max_locals;         /**< locals of one function; default 50,000 */
     uint64_t max_branch_targets; /**< br_table targets in the whole module; default 2,000,000 */
     uint64_t max_function_branch_targets; /**< of one function; default 200,000 */
-    uint64_t max_nesting;                 /**< nested blocks in one function; default 1,000 */
-    uint64_t max_types;                   /**< default 1,000,000 */
-    uint64_t max_imports;                 /**< default 10,000 */
-    uint64_t max_exports;                 /**< default 100,000 */
-    uint64_t max_globals;                 /**< default 100,000 */
-    uint64_t max_tables;                  /**< default 100 */
-    uint64_t max_data_segments;           /**< default 100,000 */
-    uint64_t max_element_segments;        /**< default 100,000 */
-    uint64_t max_elements;     /**< entries of all element segments; default 10,000,000 */
+    uint64_t max_nesting;          /**< nested blocks in one function, and operators of a constant
+                                         expression (never more than 1,000); default 1,000 */
+    uint64_t max_types;            /**< default 1,000,000 */
+    uint64_t max_imports;          /**< default 10,000 */
+    uint64_t max_exports;          /**< default 100,000 */
+    uint64_t max_globals;          /**< default 20,000; never more than 50,000 */
+    uint64_t max_tables;           /**< default 100 */
+    uint64_t max_data_segments;    /**< default 100,000 */
+    uint64_t max_element_segments; /**< default 100,000 */
+    /** Entries of all element segments. What an engine can not lay out in advance counts as more:
+     * an entry or an operator of a constant expression as 100, a segment as 400. That is passive
+     * segments; where one element segment has expressions as items, or one's place is not a number
+     * or not in its table, it and those after it; the same of one data segment, all of them; and
+     * globals that are not just a number. Default 10,000,000 */
+    uint64_t max_elements;
     uint64_t max_total_locals; /**< locals of all functions; default 20,000,000 */
     /** Values that meet where branches meet, in the whole module: the locals that change within a
      * block and live beyond a branch, times the branches to its end (of a loop, its head), and

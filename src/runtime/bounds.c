@@ -16,7 +16,7 @@
     X(max_types, 1000000)                                                                          \
     X(max_imports, 10000)                                                                          \
     X(max_exports, 100000)                                                                         \
-    X(max_globals, 100000)                                                                         \
+    X(max_globals, 20000)                                                                          \
     X(max_tables, 100)                                                                             \
     X(max_data_segments, 100000)                                                                   \
     X(max_element_segments, 100000)                                                                \

@@ -63,7 +63,7 @@ impl Default for Bounds {
             max_types: 1_000_000,
             max_imports: 10_000,
             max_exports: 100_000,
-            max_globals: 100_000,
+            max_globals: 20_000,
             max_tables: 100,
             max_data_segments: 100_000,
             max_element_segments: 100_000,

@@ -26,6 +26,7 @@ pub mod proposals;
 mod reindex;
 pub mod required;
 pub mod scan;
+mod startup;
 pub mod text;
 mod writer;
 

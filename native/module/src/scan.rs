@@ -5,6 +5,7 @@ use crate::bounds::{check, Bounds};
 use crate::failure::{at, Failure};
 use crate::proposals::{diagnose, FEATURES};
 use crate::required;
+use crate::startup::Startup;
 use std::ops::Range;
 use wasmparser::{
     BinaryReader, CompositeInnerType, ElementItems, Export, FuncType, GlobalType, Import,
@@ -47,13 +48,13 @@ pub struct Scan<'a> {
     pub code_size: u64,
     /// Proposals that types, tables, memories, globals and tags need; `required` has the bits.
     pub required: u64,
-    elements: u64,
+    startup: Startup,
     locals: u64,
 }
 
 /// A step of the scan either finds the module malformed, where the parser's error goes through
 /// diagnose(), or has a failure of its own.
-enum Stop {
+pub enum Stop {
     Parser(wasmparser::Error),
     Failure(Failure),
 }
@@ -89,7 +90,7 @@ pub fn scan<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<Scan<'a>, Failure> {
         bodies: Vec::new(),
         code_size: 0,
         required: 0,
-        elements: 0,
+        startup: Startup::default(),
         locals: 0,
     };
     match scan.sections(bounds) {
@@ -97,6 +98,11 @@ pub fn scan<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<Scan<'a>, Failure> {
         Err(Stop::Failure(failure)) => Err(failure),
         Err(Stop::Parser(error)) => Err(diagnose(bytes, error)),
     }
+}
+
+/// A function of more than 65,535 makes Wasmtime abort; the one that fills them in is such.
+fn most_globals(bounds: &Bounds) -> u64 {
+    bounds.max_globals.min(50_000)
 }
 
 fn truncated(offset: u64) -> Failure {
@@ -182,9 +188,11 @@ impl<'a> Scan<'a> {
             }
             Payload::GlobalSection(reader) => {
                 let count = self.globals.len() as u64 + u64::from(reader.count());
-                check("max_globals", "globals", count, bounds.max_globals)?;
+                check("max_globals", "globals", count, most_globals(bounds))?;
                 for global in reader {
-                    self.add_global(global?.ty);
+                    let global = global?;
+                    self.startup.global(&global.init_expr, bounds)?;
+                    self.add_global(global.ty);
                 }
                 Ok(())
             }
@@ -207,10 +215,7 @@ impl<'a> Scan<'a> {
                 let count = u64::from(count);
                 Ok(check("max_data_segments", "data segments", count, bounds.max_data_segments)?)
             }
-            Payload::DataSection(reader) => {
-                let count = u64::from(reader.count());
-                Ok(check("max_data_segments", "data segments", count, bounds.max_data_segments)?)
-            }
+            Payload::DataSection(reader) => self.data_section(reader, bounds),
             // Unknown sections: the validator refuses them.
             _ => Ok(()),
         }
@@ -277,7 +282,7 @@ impl<'a> Scan<'a> {
         self.imported_memories = self.memories.len();
         check("max_functions", "functions", self.functions.len() as u64, bounds.max_functions)?;
         check("max_tables", "tables", self.tables.len() as u64, bounds.max_tables)?;
-        check("max_globals", "globals", self.globals.len() as u64, bounds.max_globals)?;
+        check("max_globals", "globals", self.globals.len() as u64, most_globals(bounds))?;
         Ok(())
     }
 
@@ -322,17 +327,26 @@ impl<'a> Scan<'a> {
         let count = u64::from(reader.count());
         check("max_element_segments", "element segments", count, bounds.max_element_segments)?;
         for segment in reader {
-            let count = match segment?.items {
-                ElementItems::Functions(items) => items.count(),
-                ElementItems::Expressions(element, items) => {
-                    self.required |= required::of_reference(element);
-                    items.count()
-                }
-            };
-            self.elements += u64::from(count);
-            check("max_elements", "elements", self.elements, bounds.max_elements)?;
+            let segment = segment?;
+            if let ElementItems::Expressions(element, _) = &segment.items {
+                self.required |= required::of_reference(*element);
+            }
+            self.startup.element(&segment, &self.tables, self.imported_tables, bounds)?;
         }
         Ok(())
+    }
+
+    fn data_section(
+        &mut self,
+        reader: wasmparser::DataSectionReader<'a>,
+        bounds: &Bounds,
+    ) -> Result<(), Stop> {
+        let count = u64::from(reader.count());
+        check("max_data_segments", "data segments", count, bounds.max_data_segments)?;
+        for segment in reader {
+            self.startup.data(&segment?, &self.memories, self.imported_memories, bounds)?;
+        }
+        self.startup.finish(bounds)
     }
 
     fn code_section(
