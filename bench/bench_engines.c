@@ -222,7 +222,7 @@ static void measure_work(const char *what, work common, const bench_options *opt
         subjects[i] = (bench_subject){
             .name = names[i], .run = do_work, .context = &works[i], .iterations = 1};
     }
-    bench_compare_rounds(subjects, 3 * engine_count, options->quick ? 3 : 15, true);
+    bench_compare_rounds(subjects, 3 * engine_count, options->quick ? 3 : 7, true);
     for (size_t i = 0; i < engine_count; i++) {
         const bench_subject *s = &subjects[3 * i];
         char fuel_row[32];
