@@ -66,7 +66,8 @@ typedef enum wsb_trap {
 #undef WSB_TRAP_ENUM
 } wsb_trap;
 
-/** Filled by the backend on failure only; the library gives it zero-filled texts ("" first). */
+/** Filled by the backend on failure only; the library gives it empty texts ("": only the first
+ * byte is sure to be 0). */
 typedef struct wsb_engine_failure {
     wsb_trap trap;
     char message[512];    /**< UTF-8, terminated, the engine's own words */
