@@ -9,19 +9,23 @@ use crate::fuel::Fuel;
 use crate::hints::AllHints;
 use crate::meters::Style;
 use crate::parallel;
+use crate::paths::Paths;
 use crate::plan::{Plan, LARGEST_FUNCTION};
 use crate::scan::Scan;
 use crate::writer::Writer;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use wasm_encoder::Encode;
+use wasm_encoder::{BlockType, Encode};
 use wasmparser::{BinaryReader, Operator, OperatorsReader};
 
 /// Bodies that a worker claims at a time.
 const CHUNK: usize = 256;
 /// Below this much code a second thread costs more than it gives.
 const PARALLEL_BYTES: u64 = 1 << 18;
+/// A way that costs so much gets a loop that does not repeat, for the check at its head, where the
+/// engine does the counting. No operator has less than a byte.
+pub const LONG: u32 = 250;
 /// Of parameters and locals together: what validators of all engines allow.
 const MOST_LOCALS: u64 = 50_000;
 /// Bytes, of a value type.
@@ -87,7 +91,7 @@ pub fn rewrite(
         next: AtomicUsize::new(0),
         failed: AtomicUsize::new(usize::MAX),
     };
-    let second = plan.code.moves && scan.code_size >= PARALLEL_BYTES;
+    let second = scan.code_size >= PARALLEL_BYTES;
     let outcomes = parallel::on_both(second, || work.drain());
     let mut chunks = Vec::new();
     let mut failures = Vec::new();
@@ -130,6 +134,7 @@ impl<'s, 'a> Work<'s, 'a> {
     fn changes(&self, body: usize) -> bool {
         let flags = self.facts.bodies[body];
         self.plan.code.moves
+            || self.scan.bodies[body].range.len() >= LONG as usize
             || flags & GROWS_MEMORY != 0
             || (flags & GROWS_TABLE != 0 && self.plan.table_limit)
     }
@@ -174,7 +179,9 @@ impl Chunk {
 
 /// What counts in the body that is being written.
 enum Meter<'p> {
-    None,
+    /// The engine itself, at entries and loop heads. Between them a body could run for 50 ms, in
+    /// each frame of a deep stack that is returned through.
+    Engine(Paths),
     Countdown(Countdown<'p>),
     Fuel(Fuel<'p>),
 }
@@ -190,7 +197,7 @@ impl<'s, 'a> Body<'s, 'a> {
     fn new(work: &'s Work<'s, 'a>) -> Body<'s, 'a> {
         let code = &work.plan.code;
         let meter = match &code.counter {
-            None => Meter::None,
+            None => Meter::Engine(Paths::default()),
             Some(counter) if counter.style == Style::Fuel => Meter::Fuel(Fuel::new(code, counter)),
             Some(counter) => Meter::Countdown(Countdown::new(code, counter)),
         };
@@ -210,7 +217,7 @@ impl<'s, 'a> Body<'s, 'a> {
         let local = self.locals(&mut reader, function, &mut writer)?;
         let loops = self.work.facts.bodies[index] & LOOPS != 0;
         match &mut self.meter {
-            Meter::None => {}
+            Meter::Engine(paths) => paths.begin(),
             Meter::Countdown(countdown) => countdown.begin(&mut writer, local, loops),
             Meter::Fuel(fuel) => fuel.begin(&mut writer),
         }
@@ -267,20 +274,20 @@ impl<'s, 'a> Body<'s, 'a> {
             let end = reader.original_position() as usize;
             if cost::is_plain(self.work.scan.bytes[place]) {
                 match &mut self.meter {
-                    Meter::None => {}
+                    Meter::Engine(paths) => step(paths, 1, place, writer),
                     Meter::Countdown(countdown) => countdown.plain(place, writer),
                     Meter::Fuel(fuel) => fuel.plain(place, writer),
                 }
                 continue;
             }
             match &mut self.meter {
-                Meter::None => {}
+                Meter::Engine(paths) => step(paths, cost::of(&operator), place, writer),
                 Meter::Countdown(countdown) => countdown.before(&operator, place, writer),
                 Meter::Fuel(fuel) => fuel.before(&operator, place, writer),
             }
             replace(code, &operator, place, end, writer);
             match &mut self.meter {
-                Meter::None => {}
+                Meter::Engine(paths) => drop(paths.follow(&operator)),
                 Meter::Countdown(countdown) => countdown.after(&operator, end, writer),
                 Meter::Fuel(fuel) => fuel.after(&operator, end, writer),
             }
@@ -290,6 +297,16 @@ impl<'s, 'a> Body<'s, 'a> {
         }
         Ok(())
     }
+}
+
+/// Before an operator, where the engine counts.
+fn step(paths: &mut Paths, cost: u32, place: usize, writer: &mut Writer) {
+    if paths.is_at_least(LONG) {
+        paths.restart();
+        writer.copy_to(place);
+        writer.insert().loop_(BlockType::Empty).end();
+    }
+    paths.add(cost);
 }
 
 /// How many runs, where the first is, and how many locals they declare.

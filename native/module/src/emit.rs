@@ -48,7 +48,9 @@ pub fn emit(
     plan: &Plan,
     options: &Options,
 ) -> Result<Vec<u8>, Failure> {
-    let changes = !plan.functions.is_empty();
+    let long = code::LONG as usize;
+    let changes =
+        !plan.functions.is_empty() || scan.bodies.iter().any(|body| body.range.len() >= long);
     let hints = changes.then(|| hints::read(scan)).flatten();
     let allowed = options.bounds.max_module_size.saturating_mul(MOST_GROWTH);
     let none = AllHints::new();

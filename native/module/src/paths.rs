@@ -73,7 +73,11 @@ impl Paths {
 
     /// Whether there has to be a check here; then restart() follows.
     pub fn is_long(&self) -> bool {
-        self.here().is_some_and(|way| way >= LONG)
+        self.is_at_least(LONG)
+    }
+
+    pub fn is_at_least(&self, cost: u32) -> bool {
+        self.here().is_some_and(|way| way >= cost)
     }
 
     pub fn restart(&mut self) {
