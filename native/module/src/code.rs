@@ -25,7 +25,7 @@ const CHUNK: usize = 256;
 const PARALLEL_BYTES: u64 = 1 << 18;
 /// A way that costs so much gets a loop that does not repeat, for the check at its head, where the
 /// engine does the counting. No operator has less than a byte.
-pub const LONG: u32 = 250;
+pub const LONG: u32 = 1_000;
 /// Of parameters and locals together: what validators of all engines allow.
 const MOST_LOCALS: u64 = 50_000;
 /// Bytes, of a value type.

@@ -23,11 +23,11 @@ const FOUR: &str = " (local.set 1 (i32.add (local.get 0) (local.get 1)))";
 
 #[test]
 fn a_long_way_has_checks() {
-    assert_eq!(loops(&function(&FOUR.repeat(62))), 0);
-    assert_eq!(loops(&function(&FOUR.repeat(64))), 1);
-    assert_eq!(loops(&function(&FOUR.repeat(1_000))), 16);
+    assert_eq!(loops(&function(&FOUR.repeat(249))), 0);
+    assert_eq!(loops(&function(&FOUR.repeat(251))), 1);
+    assert_eq!(loops(&function(&FOUR.repeat(1_000))), 4);
     // With values on the stack, and behind a call that may take long to return.
-    let loads = " i32.load".repeat(1_000);
+    let loads = " i32.load".repeat(4_000);
     assert_eq!(loops(&function(&format!("(local.set 1 (local.get 0) {loads})"))), 4);
 }
 
