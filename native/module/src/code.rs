@@ -214,8 +214,8 @@ impl<'s, 'a> Body<'s, 'a> {
         let mut writer = Writer::new(scan.bytes, out, range.start, hinted);
         let mut reader = scan.reader(range.clone());
         let function = (scan.imported_functions + index) as u32;
-        let local = self.locals(&mut reader, function, &mut writer)?;
         let loops = self.work.facts.bodies[index] & LOOPS != 0;
+        let local = self.locals(&mut reader, function, loops, &mut writer)?;
         match &mut self.meter {
             Meter::Engine(paths) => paths.begin(),
             Meter::Countdown(countdown) => countdown.begin(&mut writer, local, loops),
@@ -237,19 +237,20 @@ impl<'s, 'a> Body<'s, 'a> {
         check("max_module_size", "bytes of transformed code", written, self.work.allowed)
     }
 
-    /// The declarations, with the one that a countdown needs: its index is returned.
+    /// The declarations, with the one that a countdown needs for loops: its index is returned.
     fn locals(
         &self,
         reader: &mut BinaryReader,
         function: u32,
+        loops: bool,
         writer: &mut Writer,
     ) -> Result<u32, Failure> {
         let (runs, start, own) = skip_locals(reader).map_err(|error| Failure::malformed(&error))?;
         let end = reader.original_position() as usize;
-        let Meter::Countdown(_) = self.meter else {
+        if !loops || !matches!(self.meter, Meter::Countdown(_)) {
             writer.copy_to(end);
             return Ok(0);
-        };
+        }
         let params = self.work.scan.signature(function).map_or(0, |one| one.params().len());
         let local = own + params as u64;
         let what = "locals of a transformed function";

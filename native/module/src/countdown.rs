@@ -3,6 +3,7 @@
 //! another. docs/internals/module.md has the reasons and the bound.
 
 use crate::cost::{self, Length};
+use crate::labels::Labels;
 use crate::paths::Paths;
 use crate::plan::{Code, Counter};
 use crate::writer::{Placeholder, Writer};
@@ -17,21 +18,37 @@ const HOST_CALL: u32 = 32;
 /// For the loops of a function that was just entered. Small, so that a call of a function with a
 /// short loop does not use up the budget; large enough for most loops.
 const FIRST_ALLOTMENT: u32 = 256;
+/// Labels put around a loop, and how many there may be before: engines that nest deeper than
+/// programs do are not relied on.
+const AROUND: u32 = 3;
+const DEEPEST: usize = 200;
+
+/// A loop, or the function.
+#[derive(Default)]
+struct Region {
+    /// What takes its cost.
+    checks: Vec<Placeholder>,
+    /// Whether the slow way of the check at its head is outside of it.
+    is_wrapped: bool,
+}
 
 /// Of the function that is being written.
 pub struct Countdown<'p> {
     code: &'p Code,
     counter: &'p Counter,
     paths: Paths,
+    labels: Labels,
     /// The local with the allotment, where there are loops.
     local: u32,
-    entry: [Option<Placeholder>; 2],
-    /// Further checks, of the function and of each loop around this place.
-    checks: Vec<Vec<Placeholder>>,
+    entry: Option<Placeholder>,
+    allotment: Option<Placeholder>,
+    /// The function and each loop around this place.
+    regions: Vec<Region>,
     heaviest: u32,
-    has_loops: bool,
     /// The length on top of the stack, where it is a constant.
     short: Option<u32>,
+    /// Where the operator is that before() was called for.
+    place: usize,
 }
 
 impl<'p> Countdown<'p> {
@@ -40,32 +57,34 @@ impl<'p> Countdown<'p> {
             code,
             counter,
             paths: Paths::default(),
+            labels: Labels::default(),
             local: 0,
-            entry: [None, None],
-            checks: Vec::new(),
+            entry: None,
+            allotment: None,
+            regions: Vec::new(),
             heaviest: 0,
-            has_loops: false,
             short: None,
+            place: 0,
         }
     }
 
-    /// The slow way jumps back to the check, so that a compiler puts it out of the fast one.
     pub fn begin(&mut self, writer: &mut Writer, local: u32, has_loops: bool) {
         let budget = self.counter.budget;
         self.paths.begin();
-        self.checks.clear();
-        self.checks.push(Vec::new());
-        (self.local, self.has_loops, self.heaviest, self.short) = (local, has_loops, 0, None);
-        writer.insert().loop_(BlockType::Empty).block(BlockType::Empty).global_get(budget);
-        let taken = writer.constant();
-        writer.insert().i64_sub().local_tee(local).global_set(budget).local_get(local);
-        writer.insert().i64_const(0).i64_ge_s().br_if(0);
-        let returned = writer.constant();
-        writer.insert().call(self.counter.refill).br(1).end().end();
-        self.entry = [Some(taken), Some(returned)];
-        if has_loops {
-            writer.insert().i64_const(FIRST_ALLOTMENT.into()).local_set(local);
-        }
+        self.labels.begin();
+        self.regions.clear();
+        self.regions.push(Region::default());
+        (self.local, self.heaviest, self.short) = (local, 0, None);
+        writer.insert().global_get(budget);
+        self.entry = Some(writer.constant());
+        writer.insert().i64_sub().global_set(budget);
+        writer.insert().global_get(budget).i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        writer.insert().i64_const(0).call(self.counter.refill).end();
+        self.allotment = has_loops.then(|| {
+            let allotment = writer.constant();
+            writer.insert().local_set(local);
+            allotment
+        });
     }
 
     /// An operator that costs 1 and does nothing else.
@@ -92,6 +111,10 @@ impl<'p> Countdown<'p> {
             }
         }
         self.short = cost::short(operator);
+        self.place = place;
+        if let Operator::Loop { blockty } = operator {
+            self.open_loop(*blockty, writer);
+        }
     }
 
     fn cost(&self, operator: &Operator) -> u32 {
@@ -109,64 +132,113 @@ impl<'p> Countdown<'p> {
         }
     }
 
-    pub fn after(&mut self, operator: &Operator, place: usize, writer: &mut Writer) {
+    /// `end` is where the operator ends.
+    pub fn after(&mut self, operator: &Operator, end: usize, writer: &mut Writer) {
+        self.labels.rewrite(operator, self.place, end, writer);
         let heaviest = self.paths.follow(operator);
-        if let Operator::Loop { blockty } = operator {
-            writer.copy_to(place);
-            self.checks.push(Vec::new());
-            self.check_loop(writer, self.code.has_params(*blockty));
+        match operator {
+            Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
+                self.labels.open(0);
+            }
+            Operator::Loop { .. } => {
+                writer.copy_to(end);
+                self.begin_loop(writer);
+            }
+            Operator::End => self.labels.close(),
+            _ => {}
         }
         if let Some(cost) = heaviest.map(|cost| cost + ITERATION) {
-            self.set_checks(writer, cost);
-            self.heaviest = self.heaviest.max(cost);
+            writer.copy_to(end);
+            self.end_loop(cost, writer);
         }
+    }
+
+    /// Before a loop. Within it, anything but a branch that is hardly ever taken costs a tight one
+    /// up to half of its speed; so the slow way goes behind it, and jumps back through a loop
+    /// around both. What it would have to pass on there, parameters, forbids that.
+    fn open_loop(&mut self, block: wasmparser::BlockType, writer: &mut Writer) {
+        let may_be = !self.code.has_params(block) && self.labels.depth() <= DEEPEST;
+        let like = may_be.then(|| BlockType::try_from(block).ok()).flatten();
+        if let Some(like) = like {
+            writer.copy_to(self.place);
+            writer.insert().block(like).loop_(like).block(BlockType::Empty);
+        }
+        let is_wrapped = like.is_some();
+        self.labels.open(if is_wrapped { AROUND } else { 0 });
+        self.regions.push(Region { checks: Vec::new(), is_wrapped });
+    }
+
+    fn begin_loop(&mut self, writer: &mut Writer) {
+        if self.regions.last().is_some_and(|region| region.is_wrapped) {
+            self.take_from_local(writer);
+            writer.insert().br_if(1);
+        } else {
+            self.check_loop(writer);
+        }
+    }
+
+    /// What the loop's head has taken is given back, as it takes it again. (Not before the call:
+    /// the compiler would keep the former value for it, which costs a register in the loop.)
+    fn end_loop(&mut self, cost: u32, writer: &mut Writer) {
+        let (local, settle) = (self.local, self.counter.settle);
+        if self.set_checks(writer, cost) {
+            writer.insert().br(2).end().local_get(local).call(settle);
+            writer.insert().i64_const(cost.into()).i64_add().local_set(local).br(0).end().end();
+        }
+        self.heaviest = self.heaviest.max(cost);
     }
 
     /// In the middle of a way that has become long.
     fn check(&mut self, place: usize, writer: &mut Writer) {
         self.paths.restart();
         writer.copy_to(place);
-        if self.checks.len() > 1 {
-            self.check_loop(writer, true);
+        if self.regions.len() > 1 {
+            self.check_loop(writer);
         } else {
             let cost = writer.constant();
-            self.checks[0].push(cost);
+            self.regions[0].checks.push(cost);
             writer.insert().call(self.counter.take);
         }
     }
 
-    /// Below zero, the allotment was used up by what went before. The slow way jumps back to a
-    /// loop's head, so that a compiler puts it out of the fast one.
-    fn check_loop(&mut self, writer: &mut Writer, goes_on: bool) {
+    /// Leaves on the stack whether that was too much.
+    fn take_from_local(&mut self, writer: &mut Writer) {
         let local = self.local;
-        writer.insert().local_get(local).i64_const(0).i64_lt_s().if_(BlockType::Empty);
-        writer.insert().local_get(local).call(self.counter.settle).local_set(local);
-        if !goes_on {
-            writer.insert().br(1);
-        }
-        writer.insert().end().local_get(local);
+        writer.insert().local_get(local);
         let cost = writer.constant();
-        writer.insert().i64_sub().local_set(local);
-        if let Some(checks) = self.checks.last_mut() {
-            checks.push(cost);
+        writer.insert().i64_sub().local_tee(local).i64_const(0).i64_lt_s();
+        if let Some(region) = self.regions.last_mut() {
+            region.checks.push(cost);
         }
     }
 
-    /// Of the innermost loop, or the function.
-    fn set_checks(&mut self, writer: &mut Writer, cost: u32) {
-        for check in self.checks.pop().iter().flatten() {
+    fn check_loop(&mut self, writer: &mut Writer) {
+        let local = self.local;
+        self.take_from_local(writer);
+        writer.insert().if_(BlockType::Empty).local_get(local).call(self.counter.settle);
+        writer.insert().local_set(local).end();
+    }
+
+    /// Of the innermost loop, or the function. Returns whether it is wrapped.
+    fn set_checks(&mut self, writer: &mut Writer, cost: u32) -> bool {
+        let Some(region) = self.regions.pop() else { return false };
+        for check in &region.checks {
             writer.set(check, cost.into());
         }
+        region.is_wrapped
     }
 
-    /// A loop ends with at most one check's cost more than was allotted: that is taken here too.
+    /// The heaviest iteration is allotted too, as most loops with so many operators do not repeat
+    /// often.
     pub fn finish(&mut self, writer: &mut Writer) {
         let longest = self.paths.longest();
         let mut cost = u64::from(longest) + u64::from(CALL);
-        if self.has_loops {
-            cost += u64::from(FIRST_ALLOTMENT) + u64::from(self.heaviest);
+        if let Some(placeholder) = &self.allotment {
+            let allotment = u64::from(FIRST_ALLOTMENT) + u64::from(self.heaviest);
+            writer.set(placeholder, allotment);
+            cost += allotment;
         }
-        for placeholder in self.entry.iter().flatten() {
+        if let Some(placeholder) = &self.entry {
             writer.set(placeholder, cost);
         }
         self.set_checks(writer, longest);

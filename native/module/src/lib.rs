@@ -15,6 +15,7 @@ pub mod failure;
 mod fuel;
 mod hints;
 pub mod info;
+mod labels;
 mod limits;
 pub mod merges;
 mod meters;

@@ -26,6 +26,11 @@ impl<'a> Writer<'a> {
         Writer { bytes, out, copied: start, hinted, next_hinted, moved: Vec::new() }
     }
 
+    /// The whole module as given.
+    pub fn source(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Copies up to a place.
     pub fn copy_to(&mut self, place: usize) {
         while let Some(hinted) = self.next_hinted.filter(|hinted| *hinted < place) {

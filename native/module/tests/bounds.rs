@@ -299,13 +299,21 @@ fn loops(count: usize) -> Function {
 #[test]
 fn functions_that_counting_makes_too_large_are_refused() {
     use wsb_native_module::bounds::{ADD_COUNTDOWN, ADD_FUEL};
-    let mut function = Function::new([(50_000, ValType::I32)]);
-    function.instruction(&Instruction::End);
-    let module = module_of(vec![function], false);
-    let (subject, used, allowed) = refused(&module, ADD_COUNTDOWN, Bounds::default());
+    let with_loop = |has_loop: bool| {
+        let mut function = Function::new([(50_000, ValType::I32)]);
+        if has_loop {
+            function.instruction(&Instruction::Loop(BlockType::Empty));
+            function.instruction(&Instruction::End);
+        }
+        function.instruction(&Instruction::End);
+        module_of(vec![function], false)
+    };
+    let (subject, used, allowed) = refused(&with_loop(true), ADD_COUNTDOWN, Bounds::default());
     assert_eq!((subject.as_str(), used, allowed), ("max_locals", 50_001, 50_000));
-    let fueled = process(&module, &Options { add: ADD_FUEL, ..Options::default() });
-    validate(&fueled.expect("fuel needs no local").module);
+    for (has_loop, add) in [(true, ADD_FUEL), (false, ADD_COUNTDOWN)] {
+        let output = process(&with_loop(has_loop), &Options { add, ..Options::default() });
+        validate(&output.expect("no local is needed").module);
+    }
     let module = module_of(vec![loops(1_000_000)], false);
     for add in [ADD_COUNTDOWN, ADD_FUEL] {
         let (subject, used, allowed) = refused(&module, add, Bounds::default());
