@@ -44,8 +44,10 @@ const bench_metric bench_metrics[] = {
     {"io", "open", "open + close / native", "ns", 2, compiled, false, false},
     {"engines", "fib", "fib(35) / without deadline", "ms", 1.25, rewritten, true, false},
     {"engines", "sweep", "memory loop / without deadline", "ms", 1.25, rewritten, true, false},
+    {"engines", "plain", "the same, nothing before it", "ms", 1.25, rewritten, true, false},
     {"engines", "fib_fuel", "fib(35) with fuel / without", "ms", 0, "", false, false},
     {"engines", "sweep_fuel", "memory loop with fuel / without", "ms", 0, "", false, false},
+    {"engines", "plain_fuel", "the same with fuel / without", "ms", 0, "", false, false},
     {"engines", "compile", "compile the C library / by its own C API", "ms", 0, "", true, false},
     {"engines", "compile_python", "compile CPython / by its own C API", "ms", 0, "", true, true},
 };

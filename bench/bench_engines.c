@@ -232,18 +232,38 @@ static void measure_work(const char *what, work common, const bench_options *opt
     }
 }
 
-/* What `sweep` of guests/speed.wat returns. */
-static int32_t sweep_result(uint32_t end)
+/* What `sweep` of guests/speed.wat returns, and what it leaves in memory. */
+static int32_t sweep_result(uint32_t end, uint32_t words[0x4000])
 {
-    static uint32_t words[0x4000];
     uint32_t sum = 0;
-    memset(words, 7, sizeof words);
+    memset(words, 7, 0x4000 * sizeof *words);
     for (uint32_t i = 0; i < end; i += 4) {
         uint32_t *word = &words[(i & 0xfffc) / 4];
         sum += *word;
         *word = sum;
     }
     return (int32_t)sum;
+}
+
+/* What `plain` returns then. */
+static int32_t plain_result(uint32_t end, const uint32_t words[0x4000])
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < end; i += 4) {
+        sum += words[0x2000 + (i & 0x7ffc) / 4];
+    }
+    return (int32_t)sum;
+}
+
+static void measure_loops(const bench_options *options)
+{
+    static uint32_t words[0x4000];
+    work sweep = {.export_name = "sweep", .argument = SWEPT};
+    sweep.expected = sweep_result(SWEPT, words);
+    measure_work("sweep", sweep, options);
+    work plain = {.export_name = "plain", .argument = SWEPT};
+    plain.expected = plain_result(SWEPT, words);
+    measure_work("plain", plain, options);
 }
 
 static void direct_compiles(void *context, uint64_t iterations)
@@ -321,8 +341,7 @@ int main(int argc, char **argv)
     measure_pairs("instance", direct_cycles, our_cycles, &options);
     work fib = {.export_name = "fib", .argument = 35, .expected = 9227465};
     measure_work("fib", fib, &options);
-    work sweep = {.export_name = "sweep", .argument = SWEPT, .expected = sweep_result(SWEPT)};
-    measure_work("sweep", sweep, &options);
+    measure_loops(&options);
     char *library = bench_path(options.data, "library.wasm");
     measure_compile("compile", library, options.quick ? 3 : 7);
     free(library);

@@ -27,4 +27,18 @@
         (i32.lt_u
           (local.tee $i (i32.add (local.get $i) (i32.const 4)))
           (local.get $n))))
+    (local.get $sum))
+  ;; As tight, with nothing before the loop: a compiler lays a loop that is all of its function out
+  ;; in another way. Reads the half of the page that sweep wrote last, and writes the other one.
+  (func (export "plain") (param $n i32) (result i32)
+    (local $i i32) (local $address i32) (local $sum i32)
+    (loop $again
+      (local.set $address (i32.and (local.get $i) (i32.const 0x7ffc)))
+      (local.set $sum
+        (i32.add (local.get $sum) (i32.load offset=0x8000 (local.get $address))))
+      (i32.store (local.get $address) (local.get $sum))
+      (br_if $again
+        (i32.lt_u
+          (local.tee $i (i32.add (local.get $i) (i32.const 4)))
+          (local.get $n))))
     (local.get $sum)))
