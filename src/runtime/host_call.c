@@ -143,15 +143,15 @@ wsb_status wsb_call_context_memory(wsb_call_context *context, uint64_t offset, u
     return WSB_OK;
 }
 
-/* Looking an export up is a good part of making an instance, so it is done when first needed. */
+/* Looking an export up is a good part of making an instance, so it is done when first needed, by
+ * whoever holds the instance. Others read `has_memory` meanwhile: it stays as it is. */
 __attribute__((noinline, cold)) static bool find_memory(wsb_instance *instance)
 {
-    instance->has_memory =
+    instance->memory_known =
         instance->has_memory && instance->engine_instance != NULL &&
         instance->ops->export_get(instance->engine_instance, wsb_cstr("wsb:memory"),
                                   WSB_EXTERN_MEMORY, &instance->memory);
-    instance->memory_known = instance->has_memory;
-    return instance->has_memory;
+    return instance->memory_known;
 }
 
 void wsb_call_context_memory_all(wsb_call_context *context, uint8_t **out_base, uint64_t *out_size)
