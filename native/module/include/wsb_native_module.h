@@ -49,7 +49,7 @@ enum {
 };
 
 /* Goes up with each change of what the transform writes: compiled modules are kept with it. */
-#define WSBN_TRANSFORM_VERSION 4u
+#define WSBN_TRANSFORM_VERSION 5u
 
 /* The added globals are exported, mutable, of type i64, and 0 at first: nothing grows and the
  * first block asks for a budget. What runs out of budget (it is negative; fuel: 0 too) calls the

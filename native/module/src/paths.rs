@@ -28,8 +28,18 @@ struct Frame {
     end: Option<u32>,
     /// Of an `if`: the way to it.
     start: Option<u32>,
+    /// The same three for the run without a check; and the longest run within.
+    run: Runs,
     /// Of a try_table: the frames that its handlers are in, by their index.
     handlers: Vec<usize>,
+}
+
+/// A run goes on behind the end of a loop, where the way of the region around it is taken up again.
+#[derive(Clone, Copy, Default)]
+struct Runs {
+    end: Option<u32>,
+    start: Option<u32>,
+    longest: u32,
 }
 
 /// The function without its loops, or a loop without those in it.
@@ -44,6 +54,9 @@ struct Region {
 pub struct Paths {
     frames: Vec<Frame>,
     regions: Vec<Region>,
+    /// What runs at most from the last check to here, in whatever region; None where nothing gets
+    /// to. Ways bound what is taken, runs what a frame does without a check once it is returned to.
+    run: Option<u32>,
 }
 
 impl Paths {
@@ -51,6 +64,7 @@ impl Paths {
         self.frames.clear();
         self.regions.clear();
         self.regions.push(Region { here: Some(0), longest: 0 });
+        self.run = Some(0);
         self.open(Kind::Block);
     }
 
@@ -67,8 +81,16 @@ impl Paths {
 
     /// An operator of that cost.
     pub fn add(&mut self, cost: u32) {
-        let way = self.here().map(|way| way.saturating_add(cost).min(MOST));
-        self.set_here(way);
+        let longer = |way: u32| way.saturating_add(cost).min(MOST);
+        self.set_here(self.here().map(longer));
+        self.set_run(self.run.map(longer));
+    }
+
+    fn set_run(&mut self, run: Option<u32>) {
+        self.run = run;
+        if let Some(frame) = self.frames.last_mut() {
+            frame.run.longest = frame.run.longest.max(run.unwrap_or(0));
+        }
     }
 
     /// Whether there has to be a check here; then restart() follows.
@@ -77,11 +99,12 @@ impl Paths {
     }
 
     pub fn is_at_least(&self, cost: u32) -> bool {
-        self.here().is_some_and(|way| way >= cost)
+        self.here().max(self.run).is_some_and(|way| way >= cost)
     }
 
     pub fn restart(&mut self) {
         self.set_here(Some(0));
+        self.run = Some(0);
     }
 
     /// Follows an operator: after its cost was added. At the end of a loop, what its checks have
@@ -122,6 +145,7 @@ impl Paths {
     /// Nothing gets beyond this.
     fn stop(&mut self) {
         self.set_here(None);
+        self.run = None;
     }
 
     fn open(&mut self, kind: Kind) {
@@ -129,8 +153,10 @@ impl Paths {
         let region = self.regions.len() - 1;
         if kind == Kind::Loop {
             self.regions.push(Region { here: start.map(|_| 0), longest: 0 });
+            self.run = self.run.map(|_| 0); // its head is a check
         }
-        self.frames.push(Frame { kind, region, end: None, start, handlers: Vec::new() });
+        let run = Runs { start: self.run, ..Runs::default() };
+        self.frames.push(Frame { kind, region, end: None, start, run, handlers: Vec::new() });
     }
 
     /// A try_table with handlers at these depths, which do not count the try_table itself.
@@ -145,13 +171,14 @@ impl Paths {
 
     fn branch(&mut self, depth: u32) {
         if let Some(target) = self.frames.len().checked_sub(depth as usize + 1) {
-            let way = self.here();
-            self.reach(target, way);
+            let (way, run) = (self.here(), self.run);
+            self.reach(target, way, run);
         }
     }
 
-    /// A way of this length out of the innermost region ends at a frame. A loop's head takes again.
-    fn reach(&mut self, target: usize, way: Option<u32>) {
+    /// A way of this length out of the innermost region ends at a frame, and a run of that length.
+    /// A loop's head takes again.
+    fn reach(&mut self, target: usize, way: Option<u32>, run: Option<u32>) {
         let innermost = self.regions.len() - 1;
         let frame = &mut self.frames[target];
         if way.is_none() || frame.kind == Kind::Loop {
@@ -160,21 +187,27 @@ impl Paths {
         // Out of a loop: the region around it goes on where it was left.
         let way = if frame.region == innermost { way } else { self.regions[frame.region].here };
         frame.end = frame.end.max(way);
+        frame.run.end = frame.run.end.max(run);
     }
 
     fn otherwise(&mut self) {
-        let here = self.here();
+        let (here, run) = (self.here(), self.run);
         if let Some(frame) = self.frames.last_mut() {
             frame.end = frame.end.max(here);
+            frame.run.end = frame.run.end.max(run);
             frame.kind = Kind::Else;
-            let start = frame.start;
-            self.set_here(start);
+            let (way, run) = (frame.start, frame.run.start);
+            self.set_here(way);
+            self.run = run;
         }
     }
 
     /// The end of the innermost frame.
     fn close(&mut self) -> Option<u32> {
         let frame = self.frames.pop()?;
+        if let Some(around) = self.frames.last_mut() {
+            around.run.longest = around.run.longest.max(frame.run.longest);
+        }
         if frame.kind == Kind::Loop {
             let region = self.regions.pop()?;
             if region.here.is_none() {
@@ -185,13 +218,16 @@ impl Paths {
         // An exception may come from anywhere within.
         let anywhere = self.regions.last().map(|region| region.longest);
         for target in &frame.handlers {
-            self.reach(*target, anywhere);
+            self.reach(*target, anywhere, Some(frame.run.longest));
         }
         let mut way = self.here().max(frame.end);
+        let mut run = self.run.max(frame.run.end);
         if frame.kind == Kind::If {
             way = way.max(frame.start);
+            run = run.max(frame.run.start);
         }
         self.set_here(way);
+        self.set_run(run);
         None
     }
 
@@ -311,6 +347,41 @@ mod tests {
         paths.stop();
         assert!(!paths.is_long());
         assert_eq!(paths.longest(), LONG);
+    }
+
+    #[test]
+    fn runs_go_on_behind_loops() {
+        let mut paths = begun();
+        paths.open(Kind::Loop);
+        paths.open(Kind::Loop);
+        paths.add(LONG - 1);
+        paths.close();
+        assert!(!paths.is_long());
+        paths.add(1);
+        assert!(paths.is_long(), "what is left of two loops, one after the other");
+        paths.restart();
+        assert!(!paths.is_long());
+        paths.add(LONG - 1);
+        paths.branch(1); // out of the loop, to the end of the function
+        paths.stop();
+        paths.close();
+        assert!(!paths.is_long(), "nothing gets here");
+        paths.close();
+    }
+
+    #[test]
+    fn a_handler_goes_on_with_what_ran_in_loops() {
+        let mut paths = begun();
+        paths.open(Kind::Block);
+        paths.open_handled([0].into_iter());
+        paths.open(Kind::Loop);
+        paths.add(LONG - 1);
+        paths.stop();
+        paths.close();
+        paths.close();
+        paths.close();
+        paths.add(1);
+        assert!(paths.is_long());
     }
 
     #[test]
