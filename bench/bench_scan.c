@@ -10,7 +10,7 @@
 
 static double scan_ns(const uint8_t *bytes, size_t len)
 {
-    wsbn_options options = {.add = 0}; /* as for Wasmtime */
+    wsbn_options options = {.add = 0};                    /* as for Wasmtime */
     memset(&options.bounds, 0xff, sizeof options.bounds); /* no bounds */
     wsbn_result result;
     double start = bench_now_ns();
