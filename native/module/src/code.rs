@@ -9,7 +9,7 @@ use crate::fuel::Fuel;
 use crate::hints::AllHints;
 use crate::meters::Style;
 use crate::parallel;
-use crate::paths::Paths;
+use crate::paths::{Paths, LONG};
 use crate::plan::{Plan, LARGEST_FUNCTION};
 use crate::scan::Scan;
 use crate::writer::Writer;
@@ -23,9 +23,6 @@ use wasmparser::{BinaryReader, Operator, OperatorsReader};
 const CHUNK: usize = 256;
 /// Below this much code a second thread costs more than it gives.
 const PARALLEL_BYTES: u64 = 1 << 18;
-/// A way that costs so much gets a loop that does not repeat, for the check at its head, where the
-/// engine does the counting. No operator has less than a byte.
-pub const LONG: u32 = 1_000;
 /// Of parameters and locals together: what validators of all engines allow.
 const MOST_LOCALS: u64 = 50_000;
 /// Bytes, of a value type.
@@ -300,9 +297,10 @@ impl<'s, 'a> Body<'s, 'a> {
     }
 }
 
-/// Before an operator, where the engine counts.
+/// Before an operator, where the engine counts: a long way gets a loop that does not repeat, for
+/// the check at its head.
 fn step(paths: &mut Paths, cost: u32, place: usize, writer: &mut Writer) {
-    if paths.is_at_least(LONG) {
+    if paths.is_long() {
         paths.restart();
         writer.copy_to(place);
         writer.insert().loop_(BlockType::Empty).end();

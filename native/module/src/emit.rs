@@ -7,6 +7,7 @@ use crate::conventions;
 use crate::failure::Failure;
 use crate::hints::{self, AllHints};
 use crate::names;
+use crate::paths::LONG;
 use crate::plan::Plan;
 use crate::reindex::{self, Moved};
 use crate::scan::{Scan, Section};
@@ -48,7 +49,7 @@ pub fn emit(
     plan: &Plan,
     options: &Options,
 ) -> Result<Vec<u8>, Failure> {
-    let long = code::LONG as usize;
+    let long = LONG as usize;
     let changes =
         !plan.functions.is_empty() || scan.bodies.iter().any(|body| body.range.len() >= long);
     let hints = changes.then(|| hints::read(scan)).flatten();

@@ -8,8 +8,9 @@ use wasmparser::{Catch, Operator};
 /// Costs saturate far below where two of them could overflow.
 const MOST: u32 = 1 << 29;
 /// A way that costs so much needs a check: what frames further up the stack have taken and not
-/// used runs without any once they are returned to.
-const LONG: u32 = 1_000;
+/// used runs without any once they are returned to. No operator has less than a byte, so a shorter
+/// body has no such way.
+pub const LONG: u32 = 1_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -95,11 +96,7 @@ impl Paths {
 
     /// Whether there has to be a check here; then restart() follows.
     pub fn is_long(&self) -> bool {
-        self.is_at_least(LONG)
-    }
-
-    pub fn is_at_least(&self, cost: u32) -> bool {
-        self.here().max(self.run).is_some_and(|way| way >= cost)
+        self.here().max(self.run).is_some_and(|way| way >= LONG)
     }
 
     pub fn restart(&mut self) {
