@@ -1,6 +1,6 @@
 /* MessagePack: unpacking, arguments and results of scalar functions. */
+#include "communication/codec/codec.h"
 #include "core/buffer.h"
-#include "sandbox/structured.h"
 
 wsb_status wsb__msgpack_parse(const wsb__site *site, wsb_bytes data, msgpack_unpacked *out_message,
                               wsb_error **out_error)

@@ -1,5 +1,5 @@
 /* Numbers: exact conversion to WebAssembly's types, and printing that reads back the same. */
-#include "sandbox/structured.h"
+#include "communication/codec/codec.h"
 
 #include <math.h>
 #include <stdio.h>

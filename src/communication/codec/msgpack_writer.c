@@ -1,6 +1,6 @@
 /* Writes MessagePack from JSON text. The nesting was bounded when it was parsed. */
+#include "communication/codec/codec.h"
 #include "core/buffer.h"
-#include "sandbox/structured.h"
 
 static int pack_value(msgpack_packer *packer, json_t *json);
 

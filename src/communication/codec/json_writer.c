@@ -1,8 +1,8 @@
 /* Writes JSON text from an unpacked MessagePack message. Strings were checked to be UTF-8 and the
  * nesting to be bounded (msgpack_check.c). */
+#include "communication/codec/codec.h"
 #include "core/alloc.h"
 #include "core/buffer.h"
-#include "sandbox/structured.h"
 
 #include <math.h>
 #include <stdio.h>

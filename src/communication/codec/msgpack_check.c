@@ -2,8 +2,8 @@
  * billion elements is refused before memory is allocated for them. The walk is iterative: the
  * nesting is bounded by its own table, not by the thread's stack.
  * Source: https://github.com/msgpack/msgpack/blob/master/spec.md */
+#include "communication/codec/codec.h"
 #include "core/buffer.h"
-#include "sandbox/structured.h"
 
 typedef struct walk {
     const uint8_t *data;

@@ -1,6 +1,6 @@
 /* JSON: bounded parsing, arguments and results of scalar functions. */
+#include "communication/codec/codec.h"
 #include "core/buffer.h"
-#include "sandbox/structured.h"
 
 #include <math.h>
 

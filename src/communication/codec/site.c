@@ -1,6 +1,6 @@
 /* Errors of structured calls. */
+#include "communication/codec/codec.h"
 #include "core/buffer.h"
-#include "sandbox/structured.h"
 
 #include <stdarg.h>
 #include <stdio.h>
