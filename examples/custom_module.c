@@ -67,9 +67,9 @@ static wsb_host_result store_get(wsb_call_context *context, wsb_raw_value *value
 
 static const char *const store_names[] = {"store", NULL};
 static const wsb_host_module_function store_functions[] = {
-    {"put", "iI:i", store_put},
-    {"get", "i:I", store_get},
-    {NULL, NULL, NULL},
+    {"put", "iI:i", store_put, true},
+    {"get", "i:I", store_get, true},
+    {NULL, NULL, NULL, false},
 };
 static const wsb_host_module_ops store_ops = {
     .size = sizeof(wsb_host_module_ops),

@@ -5,6 +5,7 @@
 #ifndef WASM_SANDBOX_CAPABILITIES_H
 #define WASM_SANDBOX_CAPABILITIES_H
 
+#include <wasm_sandbox/channel.h>
 #include <wasm_sandbox/error.h>
 
 WSB_BEGIN_DECLS
@@ -132,6 +133,12 @@ typedef enum wsb_clock_bits {
     WSB_CLOCK_ALL = 7
 } wsb_clock_bits;
 
+/** A channel that the guest may open by name, through the import module "wsb_channel". */
+typedef struct wsb_channel_grant {
+    wsb_str name;         /**< any UTF-8, 1 to 256 bytes */
+    wsb_channel *channel; /**< the guest's end. Referenced by each instance. */
+} wsb_channel_grant;
+
 /** Everything an instance may touch. All pointers are borrowed for the call that takes the
  * struct and copied there, unless a field says otherwise. */
 typedef struct wsb_capabilities {
@@ -149,6 +156,8 @@ typedef struct wsb_capabilities {
     uint32_t clocks; /**< wsb_clock_bits */
     wsb_random_kind random;
     uint64_t random_seed;
+    const wsb_channel_grant *channels; /**< distinct names */
+    size_t channel_count;
 } wsb_capabilities;
 
 /** Nothing at all; the same as zeroed with `size` set. */
@@ -166,6 +175,8 @@ typedef struct wsb_capabilities {
      {WSB_OUTPUT_NONE, 0, NULL, NULL},                                                             \
      WSB_CLOCK_NONE,                                                                               \
      WSB_RANDOM_NONE,                                                                              \
+     0,                                                                                            \
+     NULL,                                                                                         \
      0}
 
 /** Fills in the seeds' `Capabilities::minimal()`: clocks, system random numbers, captured

@@ -6,7 +6,9 @@
 #define WASM_SANDBOX_HOST_FUNCTION_H
 
 #include <wasm_sandbox/error.h>
+#include <wasm_sandbox/module.h>
 #include <wasm_sandbox/value.h>
+#include <wasm_sandbox/waker.h>
 
 WSB_BEGIN_DECLS
 
@@ -52,11 +54,23 @@ typedef struct wsb_host_function {
     wsb_raw_host_fn call_raw;
     void *user_data;
     void (*destroy)(void *user_data); /**< called once when the set is destroyed; may be NULL */
+    bool never_waits; /**< never returns WSB_HOST_PENDING: called faster in fiber mode */
 } wsb_host_function;
 
 /** No function; set the names, the signature, and `call` or `call_raw`. */
 #define WSB_HOST_FUNCTION_INIT                                                                     \
-    {sizeof(wsb_host_function), {NULL, 0}, {NULL, 0}, NULL, 0, NULL, 0, NULL, NULL, NULL, NULL}
+    {sizeof(wsb_host_function),                                                                    \
+     {NULL, 0},                                                                                    \
+     {NULL, 0},                                                                                    \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     NULL,                                                                                         \
+     false}
 
 /**
  * A set of host functions, granted to the instances that are created with it. Reference-counted;
@@ -81,6 +95,44 @@ WSB_API void wsb_imports_destroy(wsb_imports *imports);
 WSB_API WSB_NODISCARD wsb_status wsb_imports_define(wsb_imports *imports,
                                                     const wsb_host_function *function,
                                                     wsb_error **out_error);
+
+/**
+ * A function of the host with structured data. Guests call it by name through the import module
+ * "wsb_host" (the guest SDKs do it in one line), which exists only for instances whose set has
+ * such functions.
+ *
+ * @param input  in the declared encoding, well-formed. Borrowed for the call.
+ * @param io_output  empty; receives the result in the same encoding (wsb_buf_assign()); left empty
+ *        it is null (JSON, MessagePack) or no bytes. What is not well-formed is an error.
+ * @return WSB_OK; wsb_call_context_report(), which reaches the guest as an error with message and
+ *         code; any other status ends the guest with it (say why with wsb_call_context_fail()).
+ */
+typedef wsb_status (*wsb_structured_fn)(wsb_call_context *context, wsb_bytes input,
+                                        wsb_buf *io_output, void *user_data);
+
+/** One such function. Strings are copied when it is defined. */
+typedef struct wsb_structured_function {
+    size_t size;
+    wsb_str name;          /**< any UTF-8, at most 256 bytes: "lookup" */
+    wsb_encoding encoding; /**< of input and output; guests that use the other one are transcoded */
+    wsb_structured_fn call;
+    void *user_data;
+    void (*destroy)(void *user_data); /**< called once when the set is destroyed; may be NULL */
+} wsb_structured_function;
+
+/** JSON; set `name` and `call`. */
+#define WSB_STRUCTURED_FUNCTION_INIT                                                               \
+    {sizeof(wsb_structured_function), {NULL, 0}, WSB_ENCODING_JSON, NULL, NULL, NULL}
+
+/** Adds a function with structured data. Takes ownership of `user_data` on success only. Statuses
+ * as wsb_imports_define(). [setup only] */
+WSB_API WSB_NODISCARD wsb_status wsb_imports_define_structured(
+    wsb_imports *imports, const wsb_structured_function *function, wsb_error **out_error);
+
+/** In a structured function: the guest's call fails with this code and message (UTF-8, copied, at
+ * most 1,000 bytes). @return WSB_ERROR_REMOTE, to be returned. [callback-safe] */
+WSB_API wsb_status wsb_call_context_report(wsb_call_context *context, int32_t code,
+                                           const char *format, ...) WSB_PRINTF(3, 4);
 
 /**
  * A range of the guest's memory, checked against its present size.
@@ -124,6 +176,16 @@ typedef wsb_host_result (*wsb_resume_fn)(wsb_call_context *context, wsb_raw_valu
 WSB_API void wsb_call_context_wait(wsb_call_context *context, struct pollfd *fds, size_t fd_count,
                                    uint64_t timeout_ns, wsb_resume_fn resume,
                                    void (*drop)(void *state), void *state);
+
+/**
+ * A waker for the wait that the host function is about to begin: when it is woken, `resume` gets
+ * `ready` true. Take it, hand it to whoever will know, call wsb_call_context_wait() (with a
+ * timeout, and no descriptors or some), and return WSB_HOST_PENDING. A wake in between is not lost;
+ * one that comes after the wait ended does nothing.
+ *
+ * @return a reference; release with wsb_waker_unref(). NULL when out of memory. [callback-safe]
+ */
+WSB_API wsb_waker *wsb_call_context_waker(wsb_call_context *context);
 
 /** `wsb_instance_config.user_data` of the instance that makes the call. [callback-safe] */
 WSB_API void *wsb_call_context_user_data(wsb_call_context *context);

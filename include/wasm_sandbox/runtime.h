@@ -89,11 +89,16 @@ typedef struct wsb_runtime_options {
      * both empty: nothing can be serialized or cached. Copied. */
     wsb_bytes key;
     wsb_str key_path; /**< a file with mode 0600, made with a random key if missing. Copied. */
+    /** Guests in fiber mode that can be in a call at once, each with a stack of `max_stack` and a
+     * reserve; 0: 1,000. Address space is reserved for each, memory is not. Where the system does
+     * not allow so many (vm.max_map_count), the first instance in fiber mode is
+     * WSB_ERROR_LIMIT_EXCEEDED, which says what to change. */
+    uint64_t max_fibers;
 } wsb_runtime_options;
 
 /** Pooling, signal handlers, default bounds, no cache. */
 #define WSB_RUNTIME_OPTIONS_INIT                                                                   \
-    {sizeof(wsb_runtime_options), 0, false, false, false, NULL, NULL, {NULL, 0}, {NULL, 0}}
+    {sizeof(wsb_runtime_options), 0, false, false, false, NULL, NULL, {NULL, 0}, {NULL, 0}, 0}
 
 /**
  * Creates runtimes by engine id. The built-in engines are registered in a new factory just as

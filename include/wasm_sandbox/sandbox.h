@@ -25,10 +25,12 @@ typedef struct wsb_sandbox_options {
     wsb_str engine;                     /**< empty: the default one */
     const wsb_runtime_options *runtime; /**< NULL: defaults */
     wsb_runtime *use_runtime; /**< an existing one, referenced; then the two above stay unset */
+    wsb_executor *executor;   /**< for asynchronous calls, referenced; NULL: one of its own, made
+                                   with defaults when first needed */
 } wsb_sandbox_options;
 
 /** The default engine with default options. */
-#define WSB_SANDBOX_OPTIONS_INIT {sizeof(wsb_sandbox_options), {NULL, 0}, NULL, NULL}
+#define WSB_SANDBOX_OPTIONS_INIT {sizeof(wsb_sandbox_options), {NULL, 0}, NULL, NULL, NULL}
 
 /** Creates a sandbox. `options` NULL: defaults. Caller owns; release with
  * wsb_sandbox_destroy(). Statuses as wsb_runtime_create(). */
@@ -36,9 +38,16 @@ WSB_API WSB_NODISCARD wsb_status wsb_sandbox_create(const wsb_sandbox_options *o
                                                     wsb_sandbox **out_sandbox,
                                                     wsb_error **out_error);
 
-/** Cancels and waits for what is running in it, then destroys everything. NULL is allowed. Must
- * not be called from inside one of its calls. */
+/** Cancels and waits for what is running in it or queued, then destroys everything; futures live
+ * on and have ended. NULL is allowed. Must not be called from inside one of its calls or completion
+ * callbacks. */
 WSB_API void wsb_sandbox_destroy(wsb_sandbox *sandbox);
+
+/** The sandbox's executor, made now where there was none yet. Borrowed; valid while the sandbox
+ * is. [thread-safe] */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_executor(wsb_sandbox *sandbox,
+                                                      wsb_executor **out_executor,
+                                                      wsb_error **out_error);
 
 /** The sandbox's runtime. Borrowed; valid while the sandbox is. */
 WSB_API wsb_runtime *wsb_sandbox_runtime(const wsb_sandbox *sandbox);
@@ -174,6 +183,25 @@ WSB_API void wsb_sandbox_builder_directory(wsb_sandbox_builder *builder, wsb_str
 WSB_API void wsb_sandbox_builder_host_function(wsb_sandbox_builder *builder,
                                                const wsb_host_function *function);
 
+/** On which stack the main instance's guest runs. */
+WSB_API void wsb_sandbox_builder_mode(wsb_sandbox_builder *builder, wsb_execution_mode mode);
+/** An executor for asynchronous calls, referenced. */
+WSB_API void wsb_sandbox_builder_executor(wsb_sandbox_builder *builder, wsb_executor *executor);
+/** Adds a host function with structured data; as wsb_sandbox_builder_host_function(). */
+WSB_API void wsb_sandbox_builder_structured_function(wsb_sandbox_builder *builder,
+                                                     const wsb_structured_function *function);
+/**
+ * Makes a channel for the main instance, which opens its end by `name`; the other end is
+ * wsb_sandbox_channel(). Each build makes a new one.
+ *
+ * @param factory  Borrowed until the last build; NULL: the built-in types
+ * @param type  "memory", "rpc", or one that was registered
+ * @param options  NULL: defaults
+ */
+WSB_API void wsb_sandbox_builder_channel(wsb_sandbox_builder *builder, wsb_str name,
+                                         wsb_channel_factory *factory, wsb_str type,
+                                         const wsb_channel_options *options);
+
 /** Builds. The builder can be used again. Statuses as loading a module and creating an instance.
  */
 WSB_API WSB_NODISCARD wsb_status wsb_sandbox_builder_build(wsb_sandbox_builder *builder,
@@ -182,6 +210,12 @@ WSB_API WSB_NODISCARD wsb_status wsb_sandbox_builder_build(wsb_sandbox_builder *
 
 /** The main instance of a built sandbox; 0 for one that was not built. */
 WSB_API wsb_instance_id wsb_sandbox_main_instance(const wsb_sandbox *sandbox);
+
+/** The host's end of a channel of wsb_sandbox_builder_channel(). Borrowed; valid while the sandbox
+ * is. WSB_ERROR_NOT_FOUND. */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_channel(wsb_sandbox *sandbox, wsb_str name,
+                                                     wsb_channel **out_channel,
+                                                     wsb_error **out_error);
 
 /** Calls a function of the main instance. */
 WSB_API WSB_NODISCARD wsb_status wsb_sandbox_call(wsb_sandbox *sandbox, wsb_str name,
@@ -205,6 +239,77 @@ WSB_API WSB_NODISCARD wsb_status wsb_run(wsb_str path, wsb_str function, wsb_str
 WSB_API WSB_NODISCARD wsb_status wsb_run_with_timeout(wsb_str path, wsb_str function,
                                                       wsb_str json_args, uint64_t timeout_ns,
                                                       wsb_buf *out_json, wsb_error **out_error);
+
+/**
+ * @name Asynchronous calls
+ * Each makes the call of the same name on a thread of the executor and ends its future with what
+ * that returns. Calls into one instance run in the order in which they were made, also where
+ * blocking ones come between; a blocking call while asynchronous ones are in flight is
+ * WSB_ERROR_BUSY. Arguments are copied.
+ *
+ * @param options  NULL: the sandbox's executor, no waiting where its queue is full
+ * @param out_future  Caller owns; release with wsb_future_destroy().
+ * @return WSB_ERROR_NOT_FOUND (the id), WSB_ERROR_WOULD_BLOCK (the queue is full),
+ *         WSB_ERROR_TIMEOUT (it was for all of `queue_timeout`), WSB_ERROR_INVALID_ARGUMENT,
+ *         WSB_ERROR_OUT_OF_MEMORY, WSB_ERROR_FORKED. Everything else is the future's.
+ *         [thread-safe]
+ * @{
+ */
+/** `bytes` are copied; wsb_future_take_id(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_load_module_async(wsb_sandbox *sandbox,
+                                                               wsb_bytes bytes,
+                                                               const wsb_async_options *options,
+                                                               wsb_future **out_future,
+                                                               wsb_error **out_error);
+/** wsb_future_take_id(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_load_module_file_async(
+    wsb_sandbox *sandbox, wsb_str path, const wsb_async_options *options, wsb_future **out_future,
+    wsb_error **out_error);
+/** What `config` points to must live until the future has ended; wsb_future_take_id(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_create_instance_async(
+    wsb_sandbox *sandbox, wsb_module_id module, const wsb_instance_config *config,
+    const wsb_async_options *options, wsb_future **out_future, wsb_error **out_error);
+/** Typed; wsb_future_take_values(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_call_function_async(
+    wsb_sandbox *sandbox, wsb_instance_id instance, wsb_str name, const wsb_value *args,
+    size_t arg_count, const wsb_async_options *options, wsb_future **out_future,
+    wsb_error **out_error);
+/** wsb_future_take_data(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_call_function_json_async(
+    wsb_sandbox *sandbox, wsb_instance_id instance, wsb_str name, wsb_str text,
+    const wsb_async_options *options, wsb_future **out_future, wsb_error **out_error);
+/** wsb_future_take_data(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_call_function_msgpack_async(
+    wsb_sandbox *sandbox, wsb_instance_id instance, wsb_str name, wsb_bytes data,
+    const wsb_async_options *options, wsb_future **out_future, wsb_error **out_error);
+/** wsb_future_take_data(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_call_function_bytes_async(
+    wsb_sandbox *sandbox, wsb_instance_id instance, wsb_str name, wsb_bytes data,
+    const wsb_async_options *options, wsb_future **out_future, wsb_error **out_error);
+/** wsb_future_take_exit_code(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_run_async(wsb_sandbox *sandbox,
+                                                       wsb_instance_id instance,
+                                                       const wsb_async_options *options,
+                                                       wsb_future **out_future,
+                                                       wsb_error **out_error);
+/** A function of the main instance; wsb_future_take_values(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_call_async(wsb_sandbox *sandbox, wsb_str name,
+                                                        const wsb_value *args, size_t arg_count,
+                                                        const wsb_async_options *options,
+                                                        wsb_future **out_future,
+                                                        wsb_error **out_error);
+/** The same with JSON; wsb_future_take_data(). */
+WSB_API WSB_NODISCARD wsb_status wsb_sandbox_call_json_async(wsb_sandbox *sandbox, wsb_str name,
+                                                             wsb_str text,
+                                                             const wsb_async_options *options,
+                                                             wsb_future **out_future,
+                                                             wsb_error **out_error);
+/** wsb_run_with_timeout() on an executor, which `options` must name; wsb_future_take_data(). */
+WSB_API WSB_NODISCARD wsb_status wsb_run_async(wsb_str path, wsb_str function, wsb_str json_args,
+                                               uint64_t timeout_ns,
+                                               const wsb_async_options *options,
+                                               wsb_future **out_future, wsb_error **out_error);
+/** @} */
 
 WSB_END_DECLS
 

@@ -23,7 +23,7 @@ WSB_BEGIN_DECLS
     X(ERROR_NOT_FOUND, 9, "not found")                                                             \
     X(ERROR_ALREADY_EXISTS, 10, "already exists")                                                  \
     X(ERROR_BUSY, 11, "the instance is running")                                                   \
-    X(ERROR_CLOSED, 12, "the instance can no longer be called")                                    \
+    X(ERROR_CLOSED, 12, "closed: it can no longer be used")                                        \
     X(ERROR_TIMEOUT, 13, "the deadline passed")                                                    \
     X(ERROR_CPU_TIME, 14, "the CPU time is used up")                                               \
     X(ERROR_OUT_OF_FUEL, 15, "out of fuel")                                                        \
@@ -41,7 +41,8 @@ WSB_BEGIN_DECLS
     X(ERROR_UNTRUSTED, 27, "not made with this key")                                               \
     X(ERROR_ABI_MISMATCH, 28, "built against another version of the interface")                    \
     X(ERROR_FORKED, 29, "used in a forked child")                                                  \
-    X(ERROR_INTERNAL, 30, "internal error")
+    X(ERROR_INTERNAL, 30, "internal error")                                                        \
+    X(ERROR_REMOTE, 31, "the other side reported an error")
 
 /** WSB_OK and WSB_ERROR_…, from the list above. */
 typedef enum wsb_status {

@@ -29,7 +29,7 @@
 WSB_BEGIN_DECLS
 
 /** For `wsb_runtime_ops.abi_version`. */
-#define WSB_ENGINE_ABI_VERSION 1u
+#define WSB_ENGINE_ABI_VERSION 2u
 
 /** How a backend's function ended. Everything but OK fills the wsb_engine_failure. */
 typedef enum wsb_engine_result {
@@ -41,7 +41,9 @@ typedef enum wsb_engine_result {
     WSB_ENGINE_NO_FUEL = 5,
     WSB_ENGINE_UNSUPPORTED_BY_ENGINE = 6, /**< the engine cannot do this: `message` */
     WSB_ENGINE_POOL_EXHAUSTED = 7,        /**< the pool is full or the module does not fit it */
-    WSB_ENGINE_LIMIT = 8                  /**< the memory's or table's minimum exceeds the limit */
+    WSB_ENGINE_LIMIT = 8,                 /**< the memory's or table's minimum exceeds the limit */
+    WSB_ENGINE_SUSPENDED = 9, /**< FIBERS. A host function is pending: function_resume() goes on */
+    WSB_ENGINE_YIELDED = 10   /**< FIBERS. `should_yield` said so: function_resume() goes on */
 } wsb_engine_result;
 
 /** Traps, by the names of the specification's tests. */
@@ -82,6 +84,10 @@ typedef struct wsb_engine_options {
     uint64_t pool_instances; /**< 0: no pool; else a pool of so many, or POOL_EXHAUSTED when the
                                   pool cannot be made */
     bool avoid_signals;
+    /** FIBERS. 0: an ordinary engine. Else every guest of it runs on a stack of its own, at most so
+     * many at once, and calls can be suspended; FAILED (with the reason) where the system does not
+     * allow so many. */
+    uint64_t fibers;
 } wsb_engine_options;
 
 /** A host function as the engine calls it. `context` is the instance's `host`, `caller` is passed
@@ -97,6 +103,9 @@ typedef struct wsb_engine_import {
     wsb_function_type type;
     wsb_engine_host_fn call;
     void *data;
+    /** FIBERS. It never returns WSB_HOST_PENDING. The others do, on an engine with `fibers`: the
+     * guest is then suspended in it, and `values` stay where they are. */
+    bool never_waits;
 } wsb_engine_import;
 
 /** What an instance is made with. */
@@ -108,6 +117,13 @@ typedef struct wsb_engine_instance_options {
     /** DEADLINE. Asked on the guest's thread after engine_interrupt(): true ends the guest with
      * WSB_ENGINE_INTERRUPTED, false lets it go on until the next interrupt. */
     bool (*should_stop)(void *host);
+    /** FIBERS. Asked after `should_stop` said false: true suspends the guest with
+     * WSB_ENGINE_YIELDED. */
+    bool (*should_yield)(void *host);
+    /** FIBERS. Continues the host function that is pending, on the guest's stack, when
+     * function_resume() is called: with the same `caller` and `values` as it had. DONE, TRAP, or
+     * PENDING again. */
+    wsb_host_result (*resume)(void *host, void *caller, wsb_raw_value *values);
 } wsb_engine_instance_options;
 
 /** Storage for a backend's handle of a function, memory or global: opaque to the library. */
@@ -192,6 +208,13 @@ typedef struct wsb_runtime_ops {
                        wsb_raw_value *out_value);
     void (*global_set)(void *instance, const wsb_engine_handle *global, wsb_value_type type,
                        const wsb_raw_value *value);
+
+    /** FIBERS. Goes on with the call that ended with SUSPENDED or YIELDED, on any thread; ends as
+     * function_call() does. Until it ends, `type` and `values` given to function_call() stay
+     * valid, and nothing else of the instance is called but this, instance_destroy() (which drops
+     * the guest's stack without running the guest any further), and memory_get() and the globals'
+     * functions from within host functions. */
+    wsb_engine_result (*function_resume)(void *instance, wsb_engine_failure *out_failure);
 } wsb_runtime_ops;
 
 /** The one symbol that an engine's shared object exports: `const wsb_runtime_ops

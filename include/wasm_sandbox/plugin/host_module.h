@@ -12,13 +12,14 @@
 WSB_BEGIN_DECLS
 
 /** For `wsb_host_module_ops.abi_version`. */
-#define WSB_HOST_MODULE_ABI_VERSION 1u
+#define WSB_HOST_MODULE_ABI_VERSION 2u
 
 /** One function of a host module: always raw. */
 typedef struct wsb_host_module_function {
     const char *name;
     const char *signature; /**< "iiI:i": i i32, I i64, f f32, F f64; parameters ':' results */
     wsb_raw_host_fn call;  /**< `user_data` is the instance's state from instance_create() */
+    bool never_waits;      /**< never returns WSB_HOST_PENDING: called faster in fiber mode */
 } wsb_host_module_function;
 
 /** A host module. Static; every member but call_begin must be set. */

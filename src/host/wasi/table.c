@@ -43,29 +43,29 @@ run(wsb_call_context *context, wsb_raw_value *values, void *state, wsb__wasi_fun
                    is_0, false);                                                                   \
     }
 
-#define WASI_FUNCTION(name, signature) DEFINE(1, name, false)
+#define WASI_FUNCTION(name, signature, never_waits) DEFINE(1, name, false)
 #include "host/wasi/functions.h"
 #undef WASI_FUNCTION
 
 #define WASI_SNAPSHOT_0
-#define WASI_FUNCTION(name, signature) DEFINE(0, name, true)
+#define WASI_FUNCTION(name, signature, never_waits) DEFINE(0, name, true)
 #include "host/wasi/functions.h"
 #undef WASI_FUNCTION
 #undef WASI_SNAPSHOT_0
 
 static const wsb_host_module_function functions_1[] = {
-#define WASI_FUNCTION(name, signature) {#name, signature, enter_1_##name},
+#define WASI_FUNCTION(name, signature, never_waits) {#name, signature, enter_1_##name, never_waits},
 #include "host/wasi/functions.h"
 #undef WASI_FUNCTION
-    {NULL, NULL, NULL},
+    {NULL, NULL, NULL, false},
 };
 
 #define WASI_SNAPSHOT_0
 static const wsb_host_module_function functions_0[] = {
-#define WASI_FUNCTION(name, signature) {#name, signature, enter_0_##name},
+#define WASI_FUNCTION(name, signature, never_waits) {#name, signature, enter_0_##name, never_waits},
 #include "host/wasi/functions.h"
 #undef WASI_FUNCTION
-    {NULL, NULL, NULL},
+    {NULL, NULL, NULL, false},
 };
 #undef WASI_SNAPSHOT_0
 

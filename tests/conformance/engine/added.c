@@ -25,7 +25,8 @@ static wsb_host_result host_tick(void *data, void *context, void *caller, wsb_ra
 static void open_added(guest *g, counting *counts, wsb_engine_import *import, signature *type)
 {
     signature_parse(type, "I:I");
-    *import = (wsb_engine_import){wsb_cstr("wsb"), wsb_cstr("tick"), type->type, host_tick, counts};
+    *import =
+        (wsb_engine_import){wsb_cstr("wsb"), wsb_cstr("tick"), type->type, host_tick, counts, true};
     guest_init(g);
     g->imports = import;
     g->import_count = 1;

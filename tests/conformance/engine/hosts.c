@@ -58,7 +58,8 @@ static void open_hosts(guest *g, wsb_engine_import imports[5], signature types[5
     for (size_t i = 0; i < 5; i++) {
         signature_parse(&types[i], functions[i].types);
         imports[i] = (wsb_engine_import){wsb_cstr("host"), wsb_cstr(functions[i].name),
-                                         types[i].type, functions[i].call, "data"};
+                                         types[i].type,    functions[i].call,
+                                         "data",           true};
     }
     guest_init(g);
     g->imports = imports;
@@ -140,7 +141,8 @@ static void test_vectors(void **state)
     signature type;
     guest_init(&g);
     signature_parse(&type, "vi:iv");
-    wsb_engine_import import = {wsb_cstr("host"), wsb_cstr("vector"), type.type, host_vector, NULL};
+    wsb_engine_import import = {
+        wsb_cstr("host"), wsb_cstr("vector"), type.type, host_vector, NULL, true};
     g.imports = &import;
     g.import_count = 1;
     guest_open(&g, "simd");

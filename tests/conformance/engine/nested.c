@@ -41,7 +41,8 @@ static void run_chain(const char *innermost, wsb_engine_result expected, wsb_tra
     signature type;
     chain links = {.innermost = innermost};
     signature_parse(&type, "i:i");
-    wsb_engine_import import = {wsb_cstr("host"), wsb_cstr("next"), type.type, host_next, &links};
+    wsb_engine_import import = {wsb_cstr("host"), wsb_cstr("next"), type.type,
+                                host_next,        &links,           true};
     guest_init(&g);
     g.imports = &import;
     g.import_count = 1;

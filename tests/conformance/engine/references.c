@@ -44,8 +44,8 @@ static void open_references(reference_guest *r)
     static const wsb_engine_host_fn calls[] = {host_wrap, host_look, host_bad};
     for (size_t i = 0; i < 3; i++) {
         signature_parse(&r->types[i], types[i]);
-        r->imports[i] = (wsb_engine_import){wsb_cstr("host"), wsb_cstr(names[i]), r->types[i].type,
-                                            calls[i], NULL};
+        r->imports[i] = (wsb_engine_import){
+            wsb_cstr("host"), wsb_cstr(names[i]), r->types[i].type, calls[i], NULL, true};
     }
     r->g.imports = r->imports;
     r->g.import_count = 3;

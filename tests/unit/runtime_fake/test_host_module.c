@@ -64,7 +64,8 @@ static wsb_host_result work(wsb_call_context *context, wsb_raw_value *values, vo
 }
 
 static const char *const names[] = {"env", "env_old", NULL};
-static const wsb_host_module_function functions[] = {{"work", ":", work}, {NULL, NULL, NULL}};
+static const wsb_host_module_function functions[] = {{"work", ":", work, true},
+                                                     {NULL, NULL, NULL, false}};
 
 static const wsb_host_module_ops logger = {
     .size = sizeof logger,
@@ -148,8 +149,10 @@ static void what_cannot_be_registered_is_refused(void **state)
 {
     (void)state;
     static const char *const other_names[] = {"x", "env_old", NULL};
-    static const wsb_host_module_function bad[] = {{"work", "ij:", work}, {NULL, NULL, NULL}};
-    static const wsb_host_module_function open[] = {{"work", "ii", work}, {NULL, NULL, NULL}};
+    static const wsb_host_module_function bad[] = {{"work", "ij:", work, true},
+                                                   {NULL, NULL, NULL, false}};
+    static const wsb_host_module_function open[] = {{"work", "ii", work, true},
+                                                    {NULL, NULL, NULL, false}};
     wsb_runtime *runtime = fake_runtime();
     wsb_host_module_ops ops = logger;
     MUST_FAIL(WSB_ERROR_ABI_MISMATCH, "version",

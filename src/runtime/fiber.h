@@ -1,0 +1,45 @@
+/* Calls that can be suspended: what wsb__call() does in one go, in parts. For instances of any
+ * mode: one in direct mode is never suspended. See docs/internals/executor.md. */
+#ifndef WSB_RUNTIME_FIBER_H
+#define WSB_RUNTIME_FIBER_H
+
+#include "runtime/executor.h"
+#include "runtime/instance.h"
+
+typedef enum wsb__progress {
+    WSB__CALL_ENDED,     /* `out_status` and `out_error` are set, as by wsb__call() */
+    WSB__CALL_SUSPENDED, /* a host function is pending: arm, wait, continue */
+    WSB__CALL_YIELDED    /* its time slice is over: continue later */
+} wsb__progress;
+
+/* Begins a call on a thread that steps a task of an executor. `target` and `values` stay valid
+ * until it has ended. Time, CPU time, fuel, cancellation and usage count as in wsb__call(); the
+ * deadline runs on while it is suspended. */
+wsb__progress wsb__call_begin(wsb_instance *instance, const wsb__target *target,
+                              wsb_raw_value *values, wsb_status *out_status, wsb_error **out_error);
+
+/* After SUSPENDED: lets `task` be woken when what the guest waits for happens, its timeout or its
+ * deadline comes, or the instance is cancelled (also where that happened already). Where it cannot,
+ * the guest is ended with the reason by the next continue, and the task is woken. */
+void wsb__call_arm(wsb_instance *instance, wsb__task *task);
+
+/* Goes on, on any thread; where nothing has happened yet it is SUSPENDED again, and armed again by
+ * the caller. */
+wsb__progress wsb__call_continue(wsb_instance *instance, wsb_status *out_status,
+                                 wsb_error **out_error);
+
+/* `enter` of the targets of instances in fiber mode, for blocking calls: suspends and resumes the
+ * guest on the calling thread. */
+wsb_engine_result wsb__fiber_enter(void *engine_instance, const wsb_engine_handle *function,
+                                   const wsb_function_type *type, wsb_raw_value *values,
+                                   wsb_engine_failure *out_failure);
+
+/* Given to the engine. */
+bool wsb__fiber_should_yield(void *instance);
+wsb_host_result wsb__fiber_resume_host(void *instance, void *caller, wsb_raw_value *values);
+
+/* A sequence (instance.h) goes on on the calling thread: each step that goes on within one calls it
+ * first. */
+void wsb__sequence_adopt(wsb_instance *instance);
+
+#endif
