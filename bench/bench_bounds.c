@@ -27,6 +27,21 @@ const bench_bound bench_bounds[] = {
     {"deadline.siblings", "siblings disturbed", "", BENCH_ABSOLUTE, 0, false},
     {"deadline.fill", "overshoot p99 in memory.fill, less one fill", "ms", BENCH_ABSOLUTE, 10e6,
      false},
+    {"async.calls", "10,000 calls in flight / by as many threads", "us", BENCH_RATIO, 1.25, false},
+    {"async.short", "the same, shorter calls", "us", BENCH_INFO, 0, false},
+    {"async.empty", "the same, empty calls", "us", BENCH_INFO, 0, false},
+    {"async.fiber_calls", "the same in fiber mode", "us", BENCH_RATIO, 1.25, false},
+    {"async.fiber_short", "the same, shorter calls", "us", BENCH_INFO, 0, false},
+    {"async.fiber_empty", "the same, empty calls", "us", BENCH_INFO, 0, false},
+    {"async.queued", "memory of a queued call", "B", BENCH_ABSOLUTE, 1024, false},
+    {"async.sleeping", "resident, each of 10,000 sleeping guests", "KiB", BENCH_ABSOLUTE, 32,
+     false},
+    {"async.beside_sleep", "a short call beside them / alone", "us", BENCH_RATIO, 1.5, false},
+    {"async.receiving", "resident, each of 10,000 receiving guests", "KiB", BENCH_ABSOLUTE, 32,
+     false},
+    {"async.beside_receive", "a short call beside them / alone", "us", BENCH_RATIO, 1.5, false},
+    {"async.cancel", "cancel of a running guest, p99", "ms", BENCH_ABSOLUTE, 10e6, false},
+    {"async.cancel_fiber", "the same in fiber mode", "ms", BENCH_ABSOLUTE, 10e6, false},
 };
 const size_t bench_bound_count = sizeof bench_bounds / sizeof bench_bounds[0];
 
