@@ -41,6 +41,7 @@ static const member members[] = {
     MEMBER(memory_grow, 0),
     MEMBER(global_get, 0),
     MEMBER(global_set, 0),
+    MEMBER(function_resume, WSB_ENGINE_FIBERS),
 };
 
 bool wsb__engine_id_valid(wsb_str id)

@@ -16,13 +16,14 @@ enum {
     OP_INSTANCE_CREATE,
     OP_EXPORT_GET,
     OP_FUNCTION_CALL,
+    OP_FUNCTION_RESUME,
     OP_MEMORY_GROW,
     OP_COUNT
 };
 
 static const char *const op_names[OP_COUNT] = {
     "engine_create",   "module_compile", "module_serialize", "module_deserialize", "link",
-    "instance_create", "export_get",     "function_call",    "memory_grow",
+    "instance_create", "export_get",     "function_call",    "function_resume",    "memory_grow",
 };
 
 static struct {
@@ -33,6 +34,7 @@ static struct {
 } faults = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static atomic_long live_engines, live_modules, live_links, live_instances, all_calls;
+static atomic_long all_resumes, suspended_now;
 
 bool wsb_fake_engine_fail(const char *operation, unsigned nth, wsb_engine_result result)
 {
@@ -78,6 +80,8 @@ wsb_fake_engine_counts wsb_fake_engine_live(void)
         .links = atomic_load(&live_links),
         .instances = atomic_load(&live_instances),
         .calls = atomic_load(&all_calls),
+        .resumes = atomic_load(&all_resumes),
+        .suspended = atomic_load(&suspended_now),
     };
     return counts;
 }
@@ -94,6 +98,7 @@ static wsb_engine_result engine_create(const wsb_engine_options *options, void *
     engine->fuel = options->fuel;
     engine->max_stack = options->max_stack;
     engine->pool_instances = options->pool_instances;
+    engine->fibers = options->fibers;
     atomic_fetch_add(&live_engines, 1);
     *out_engine = engine;
     return WSB_ENGINE_OK;
@@ -238,6 +243,8 @@ static wsb_engine_result instance_create(void *link, const wsb_engine_instance_o
     instance->link = from;
     instance->host = options->host;
     instance->should_stop = options->should_stop;
+    instance->should_yield = options->should_yield;
+    instance->resume = options->resume;
     instance->seen_epoch = atomic_load(&from->engine->epoch);
     instance->max_memory = options->max_memory;
     instance->table_left = options->max_table_elements;
@@ -253,9 +260,29 @@ static wsb_engine_result instance_create(void *link, const wsb_engine_instance_o
     return WSB_ENGINE_OK;
 }
 
+static bool take_stack(fake_engine *engine)
+{
+    if (!engine->fibers)
+        return true;
+    if (atomic_fetch_add(&engine->stacks, 1) < engine->fibers)
+        return true;
+    atomic_fetch_sub(&engine->stacks, 1);
+    return false;
+}
+
+static void give_stack(fake_engine *engine)
+{
+    if (engine->fibers)
+        atomic_fetch_sub(&engine->stacks, 1);
+}
+
 static void instance_destroy(void *instance)
 {
     fake_instance *self = instance;
+    if (self->call.point != FAKE_IDLE) {
+        atomic_fetch_sub(&suspended_now, 1);
+        give_stack(self->link->engine);
+    }
     atomic_fetch_sub(&live_instances, 1);
     give_slot(self->link->engine);
     free(self->memory);
@@ -292,6 +319,19 @@ static bool export_get(void *instance, wsb_str name, wsb_extern_kind kind,
     return false;
 }
 
+/* Runs the call that is set until it ends or is suspended. */
+static wsb_engine_result go_on(fake_instance *instance, wsb_engine_failure *out_failure)
+{
+    wsb_engine_result result = fake_instance_run(instance, out_failure);
+    if (result == WSB_ENGINE_SUSPENDED || result == WSB_ENGINE_YIELDED) {
+        atomic_fetch_add(&suspended_now, 1);
+        return result;
+    }
+    instance->call.point = FAKE_IDLE;
+    give_stack(instance->link->engine);
+    return result;
+}
+
 static wsb_engine_result function_call(void *instance, const wsb_engine_handle *function,
                                        const wsb_function_type *type, wsb_raw_value *values,
                                        wsb_engine_failure *out_failure)
@@ -301,8 +341,28 @@ static wsb_engine_result function_call(void *instance, const wsb_engine_handle *
     atomic_fetch_add(&all_calls, 1);
     if (result != WSB_ENGINE_OK)
         return result;
+    if (self->call.point != FAKE_IDLE)
+        return fake_fail(out_failure, WSB_ENGINE_FAILED, "a call of it is suspended");
+    if (!take_stack(self->link->engine))
+        return fake_fail(out_failure, WSB_ENGINE_POOL_EXHAUSTED, "all stacks are in use");
     wsb_str behaviour = self->link->module->exports[function->words[0]].behaviour;
-    return fake_instance_run(self, behaviour, type, values, out_failure);
+    self->call = (fake_call){FAKE_IDLE, behaviour, type, values};
+    return go_on(self, out_failure);
+}
+
+static wsb_engine_result function_resume(void *instance, wsb_engine_failure *out_failure)
+{
+    fake_instance *self = instance;
+    if (self->call.point == FAKE_IDLE)
+        return fake_fail(out_failure, WSB_ENGINE_FAILED, "no call of it is suspended");
+    atomic_fetch_add(&all_resumes, 1);
+    atomic_fetch_sub(&suspended_now, 1);
+    wsb_engine_result result = fault(OP_FUNCTION_RESUME, out_failure);
+    if (result == WSB_ENGINE_OK)
+        return go_on(self, out_failure);
+    self->call.point = FAKE_IDLE;
+    give_stack(self->link->engine);
+    return result;
 }
 
 static void memory_get(void *instance, void *caller, const wsb_engine_handle *memory,
@@ -343,7 +403,7 @@ static const wsb_runtime_ops ops = {
     .version = "1",
     .features = WSB_ENGINE_DEADLINE | WSB_ENGINE_FUEL | WSB_ENGINE_MEMORY_LIMIT |
                 WSB_ENGINE_TABLE_LIMIT | WSB_ENGINE_STACK_LIMIT | WSB_ENGINE_SERIALIZE |
-                WSB_ENGINE_POOLING | WSB_ENGINE_SIMD | WSB_ENGINE_REFERENCES,
+                WSB_ENGINE_POOLING | WSB_ENGINE_FIBERS | WSB_ENGINE_SIMD | WSB_ENGINE_REFERENCES,
     .engine_create = engine_create,
     .engine_destroy = engine_destroy,
     .engine_interrupt = engine_interrupt,
@@ -364,6 +424,7 @@ static const wsb_runtime_ops ops = {
     .memory_grow = memory_grow,
     .global_get = global_get,
     .global_set = global_set,
+    .function_resume = function_resume,
 };
 
 const wsb_runtime_ops *wsb_fake_engine_ops(void)

@@ -20,6 +20,14 @@
  *   spin                 runs until it is interrupted, or out of fuel (1 unit a round)
  *   callhost IMPORT      calls the import of that index with its own parameters
  *   sleephost IMPORT     the same again and again, until it is interrupted
+ *
+ * An engine that is made with `fibers` runs at most so many calls at once, suspended ones counted;
+ * one more ends with POOL_EXHAUSTED before its guest has begun. There a host function may be
+ * pending (its guest is SUSPENDED, and a resume goes on with `callhost` or `sleephost` where it
+ * was, with the same values), unless its import has `never_waits`. Where a guest looks for an
+ * interrupt (on entry, in `spin`, behind each call of the host) and is not to stop, it asks
+ * `should_yield`. On an engine without `fibers`, pending traps as any other result does. Resuming
+ * what is not suspended, or calling what is, is FAILED.
  */
 #ifndef WSB_TESTS_FAKE_ENGINE_H
 #define WSB_TESTS_FAKE_ENGINE_H
@@ -30,16 +38,16 @@
 const wsb_runtime_ops *wsb_fake_engine_ops(void);
 
 /* The same as "fake-small", an engine without DEADLINE, FUEL, MEMORY_LIMIT and TABLE_LIMIT, pool,
- * references and vectors: those functions are NULL, the options ignored. Its guests do what the
- * library's rewriting makes of them: they take from the global "wsb:budget" (1 for entering, 1 a
- * round of `spin`, N for `fuel N`), call the tick (the last import) when it is used up, and look at
- * "wsb:memory_limit" and "wsb:table_limit". Static. */
+ * fibers, references and vectors: those functions are NULL, the options ignored. Its guests do what
+ * the library's rewriting makes of them: they take from the global "wsb:budget" (1 for entering, 1
+ * a round of `spin`, N for `fuel N`), call the tick (the last import) when it is used up, and look
+ * at "wsb:memory_limit" and "wsb:table_limit". Static. */
 const wsb_runtime_ops *wsb_fake_small_engine_ops(void);
 
 /* Lets the `nth` call from now (1: the next) of an operation of wsb_runtime_ops fail with
  * `result`, once; those that return bool answer false. `nth` 0 takes it back. The operation is
  * one of engine_create, module_compile, module_serialize, module_deserialize, link,
- * instance_create, export_get, function_call, memory_grow. False for any other. */
+ * instance_create, export_get, function_call, function_resume, memory_grow. False for any other. */
 bool wsb_fake_engine_fail(const char *operation, unsigned nth, wsb_engine_result result);
 
 /* What exists at this moment, of all engines of the process. */
@@ -48,7 +56,9 @@ typedef struct wsb_fake_engine_counts {
     long modules;
     long links;
     long instances;
-    long calls; /* function_call() so far */
+    long calls;     /* function_call() so far */
+    long resumes;   /* function_resume() so far */
+    long suspended; /* calls that wait for function_resume() */
 } wsb_fake_engine_counts;
 
 wsb_fake_engine_counts wsb_fake_engine_live(void);

@@ -115,15 +115,21 @@ static void count_refusal(fake_instance *instance)
         counter->value.u64++;
 }
 
-static wsb_engine_result check_interrupt(fake_instance *instance, wsb_engine_failure *out_failure)
+/* At `point` the guest asks whether it is to end or to yield. */
+static wsb_engine_result check_interrupt(fake_instance *instance, fake_point point,
+                                         wsb_engine_failure *out_failure)
 {
-    uint64_t epoch = atomic_load(&instance->link->engine->epoch);
+    const fake_engine *engine = instance->link->engine;
+    uint64_t epoch = atomic_load(&engine->epoch);
     if (epoch == instance->seen_epoch)
         return WSB_ENGINE_OK;
     instance->seen_epoch = epoch;
-    if (!instance->should_stop(instance->host))
+    if (instance->should_stop(instance->host))
+        return fake_fail(out_failure, WSB_ENGINE_INTERRUPTED, "interrupted");
+    if (!engine->fibers || !instance->should_yield || !instance->should_yield(instance->host))
         return WSB_ENGINE_OK;
-    return fake_fail(out_failure, WSB_ENGINE_INTERRUPTED, "interrupted");
+    instance->call.point = point;
+    return WSB_ENGINE_YIELDED;
 }
 
 /* Takes from the budget as rewritten code does, and asks for another: the tick is the last import.
@@ -187,7 +193,7 @@ static wsb_engine_result spin(fake_instance *instance, wsb_engine_failure *out_f
     for (;;) {
         wsb_engine_result result = use_fuel(instance, 1, out_failure);
         if (result == WSB_ENGINE_OK)
-            result = check_interrupt(instance, out_failure);
+            result = check_interrupt(instance, FAKE_SPIN, out_failure);
         if (result != WSB_ENGINE_OK)
             return result;
         if (!instance->budget)
@@ -195,19 +201,39 @@ static wsb_engine_result spin(fake_instance *instance, wsb_engine_failure *out_f
     }
 }
 
+/* What becomes of a guest whose host function ended so; `may_wait`: it may be suspended in it. */
+static wsb_engine_result host_ended(fake_instance *instance, wsb_host_result host, bool may_wait,
+                                    wsb_engine_failure *out_failure)
+{
+    if (host == WSB_HOST_DONE)
+        return WSB_ENGINE_OK;
+    if (host != WSB_HOST_PENDING || !may_wait)
+        return fake_fail(out_failure, WSB_ENGINE_HOST_TRAP, "a host function ended the guest");
+    instance->call.point = FAKE_PENDING;
+    return WSB_ENGINE_SUSPENDED;
+}
+
+/* Calls the import, or continues it where it is pending; again and again with `again`. */
 static wsb_engine_result call_host(fake_instance *instance, uint64_t index, bool again,
-                                   wsb_raw_value *values, wsb_engine_failure *out_failure)
+                                   fake_point from, wsb_engine_failure *out_failure)
 {
     const fake_link *link = instance->link;
     if (index >= link->import_count)
         return fake_fail(out_failure, WSB_ENGINE_FAILED, "no such import");
+    const wsb_engine_import *import = &link->imports[index];
+    wsb_raw_value *values = instance->call.values;
+    if (from == FAKE_RETURNED && !again)
+        return WSB_ENGINE_OK;
     wsb_engine_result result = WSB_ENGINE_OK;
     do {
-        wsb_host_result host =
-            link->imports[index].call(link->imports[index].data, instance->host, instance, values);
-        if (host != WSB_HOST_DONE)
-            return fake_fail(out_failure, WSB_ENGINE_HOST_TRAP, "a host function ended the guest");
-        result = check_interrupt(instance, out_failure);
+        wsb_host_result host = from == FAKE_PENDING
+                                   ? instance->resume(instance->host, instance, values)
+                                   : import->call(import->data, instance->host, instance, values);
+        from = FAKE_RETURNED;
+        result =
+            host_ended(instance, host, link->engine->fibers && !import->never_waits, out_failure);
+        if (result == WSB_ENGINE_OK)
+            result = check_interrupt(instance, FAKE_RETURNED, out_failure);
     } while (again && result == WSB_ENGINE_OK);
     return result;
 }
@@ -289,17 +315,20 @@ static bool run_plain(fake_instance *instance, wsb_str behaviour, const wsb_func
     return true;
 }
 
-wsb_engine_result fake_instance_run(fake_instance *instance, wsb_str behaviour,
-                                    const wsb_function_type *type, wsb_raw_value *values,
-                                    wsb_engine_failure *out_failure)
+static wsb_engine_result enter(fake_instance *instance, wsb_engine_failure *out_failure)
 {
+    wsb_engine_result result = use_fuel(instance, 1, out_failure);
+    return result == WSB_ENGINE_OK ? check_interrupt(instance, FAKE_ENTRY, out_failure) : result;
+}
+
+/* The others: those that can end the guest, or suspend it. */
+static wsb_engine_result run_other(fake_instance *instance, fake_point from,
+                                   wsb_engine_failure *out_failure)
+{
+    wsb_str behaviour = instance->call.behaviour;
+    wsb_raw_value *values = instance->call.values;
     uint64_t number = 0;
     wsb_str rest;
-    wsb_engine_result result = use_fuel(instance, 1, out_failure);
-    if (result == WSB_ENGINE_OK)
-        result = check_interrupt(instance, out_failure);
-    if (result != WSB_ENGINE_OK || run_plain(instance, behaviour, type, values))
-        return result;
     if (word_is(behaviour, "load", &number, &rest))
         return access_byte(instance, false, values, out_failure);
     if (word_is(behaviour, "store", &number, &rest))
@@ -311,12 +340,26 @@ wsb_engine_result fake_instance_run(fake_instance *instance, wsb_str behaviour,
     if (word_is(behaviour, "fuel", &number, &rest))
         return use_fuel(instance, number, out_failure);
     if (word_is(behaviour, "callhost", &number, &rest))
-        return call_host(instance, number, false, values, out_failure);
+        return call_host(instance, number, false, from, out_failure);
     if (word_is(behaviour, "sleephost", &number, &rest))
-        return call_host(instance, number, true, values, out_failure);
+        return call_host(instance, number, true, from, out_failure);
     if (word_is(behaviour, "recurse", &number, &rest))
         return number <= instance->link->engine->max_stack
                    ? WSB_ENGINE_OK
                    : trap(out_failure, WSB_TRAP_STACK_OVERFLOW, "call stack exhausted");
     return fake_fail(out_failure, WSB_ENGINE_FAILED, "the fake engine knows no such behaviour");
+}
+
+wsb_engine_result fake_instance_run(fake_instance *instance, wsb_engine_failure *out_failure)
+{
+    const fake_call *call = &instance->call;
+    fake_point from = call->point;
+    if (from == FAKE_IDLE) {
+        wsb_engine_result result = enter(instance, out_failure);
+        if (result != WSB_ENGINE_OK)
+            return result;
+    }
+    if (from <= FAKE_ENTRY && run_plain(instance, call->behaviour, call->type, call->values))
+        return WSB_ENGINE_OK;
+    return run_other(instance, from, out_failure);
 }

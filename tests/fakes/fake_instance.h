@@ -10,7 +10,9 @@ typedef struct fake_engine {
     bool fuel;
     uint64_t max_stack;
     uint64_t pool_instances;
+    uint64_t fibers;
     atomic_uint_fast64_t pooled; /* instances of the pool in use */
+    atomic_uint_fast64_t stacks; /* calls of guests that have begun, where it has fibers */
     atomic_uint_fast64_t epoch;
 } fake_engine;
 
@@ -21,10 +23,29 @@ typedef struct fake_link {
     size_t import_count;
 } fake_link;
 
+/* Where a guest is while its call is suspended: what a stack of its own would hold. */
+typedef enum fake_point {
+    FAKE_IDLE,    /* no call */
+    FAKE_ENTRY,   /* before its behaviour */
+    FAKE_SPIN,    /* in `spin` */
+    FAKE_PENDING, /* in a host function that is pending */
+    FAKE_RETURNED /* behind a host function that has returned */
+} fake_point;
+
+typedef struct fake_call {
+    fake_point point;
+    wsb_str behaviour;
+    const wsb_function_type *type;
+    wsb_raw_value *values;
+} fake_call;
+
 typedef struct fake_instance {
     const fake_link *link;
     void *host;
     bool (*should_stop)(void *host);
+    bool (*should_yield)(void *host);
+    wsb_host_result (*resume)(void *host, void *caller, wsb_raw_value *values);
+    fake_call call;
     uint64_t seen_epoch;
     uint64_t fuel;
     uint64_t max_memory;
@@ -43,10 +64,9 @@ wsb_engine_result fake_instance_allocate(fake_instance *instance, wsb_engine_fai
 
 bool fake_instance_grow(fake_instance *instance, uint64_t pages);
 
-/* Runs a function by its behaviour. */
-wsb_engine_result fake_instance_run(fake_instance *instance, wsb_str behaviour,
-                                    const wsb_function_type *type, wsb_raw_value *values,
-                                    wsb_engine_failure *out_failure);
+/* Runs the call that `instance->call` describes from its point on. Where it is suspended, the
+ * point says where it goes on. */
+wsb_engine_result fake_instance_run(fake_instance *instance, wsb_engine_failure *out_failure);
 
 wsb_engine_result fake_fail(wsb_engine_failure *out_failure, wsb_engine_result result,
                             const char *message);

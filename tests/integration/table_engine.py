@@ -11,9 +11,9 @@ SOURCE_OF_TABLE = """
 static void f(void) { }
 static struct {
     unsigned long size; unsigned abi_version; const char *id, *version; unsigned features;
-    void *functions[20];
+    void *functions[21];
 } t = {%(size)s, %(abi)d, "%(id)s", "1.2", %(features)d,
-       {f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, %(member)s}};
+       {f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, %(member)s, f}};
 void *%(entry)s(void) { return %(gives)s; }
 """
 
@@ -21,7 +21,7 @@ void *%(entry)s(void) { return %(gives)s; }
 class TableEngines:
     """For a CommandTest."""
 
-    def table_engine(self, id, features=0, abi=1, entry="wsb_engine_entry", gives="&t", member="f",
+    def table_engine(self, id, features=0, abi=2, entry="wsb_engine_entry", gives="&t", member="f",
                      size="sizeof t", name=None):
         """Builds one and returns its path."""
         path = self.path((name or id) + ".so")

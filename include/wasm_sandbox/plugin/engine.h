@@ -86,7 +86,8 @@ typedef struct wsb_engine_options {
     bool avoid_signals;
     /** FIBERS. 0: an ordinary engine. Else every guest of it runs on a stack of its own, at most so
      * many at once, and calls can be suspended; FAILED (with the reason) where the system does not
-     * allow so many. */
+     * allow so many. A call that finds all of them in use (suspended ones are) ends with
+     * POOL_EXHAUSTED before its guest has begun. */
     uint64_t fibers;
 } wsb_engine_options;
 

@@ -26,11 +26,12 @@ static void build(const char *name, const char *code)
 }
 
 /* A table as an engine has it, laid out by hand: what a foreign build might give. */
-#define TABLE(version, id, function)                                                               \
+#define TABLE_WITH(version, id, function, features)                                                \
     "static void f(void) {} static struct { unsigned long size; unsigned abi; const char *id, "    \
-    "*v; unsigned features; void *fs[20]; } t = {sizeof t, " version ", \"" id                     \
-    "\", \"9\", 1, {f,f,f,f,f,0,0,f,f,f,f,0,0,f,f,f,f,0,f," function                               \
-    "}}; void *wsb_engine_entry(void) { return &t; }"
+    "*v; unsigned features; void *fs[21]; } t = {sizeof t, " version ", \"" id                     \
+    "\", \"9\", " features ", {f,f,f,f,f,0,0,f,f,f,f,0,0,f,f,f,f,0,f," function                    \
+    ",0}}; void *wsb_engine_entry(void) { return &t; }"
+#define TABLE(version, id, function) TABLE_WITH(version, id, function, "1")
 
 static void make_folder(void)
 {
@@ -65,11 +66,11 @@ static void test_loads_an_engine_by_its_path(void **state)
     wsb_engine_info info = WSB_ENGINE_INFO_INIT;
     make_folder();
     assert_int_equal(wsb__factory_create_empty(&factory, NULL), WSB_OK);
-    build("good.so", TABLE("1", "good", "f"));
+    build("good.so", TABLE("2", "good", "f"));
     assert_int_equal(load(factory, "good.so", NULL), WSB_OK);
     assert_int_equal(load(factory, "good.so", NULL), WSB_OK); /* again is fine */
     assert_int_equal(wsb_runtime_factory_count(factory), 1);
-    build("same.so", TABLE("1", "good", "f"));
+    build("same.so", TABLE("2", "good", "f"));
     assert_int_equal(load(factory, "same.so", "good"), WSB_ERROR_ALREADY_EXISTS);
     /* A bare name is of the working directory. */
     char old[4096];
@@ -136,14 +137,16 @@ static void test_another_abi_version(void **state)
 {
     (void)state;
     build("old.so", TABLE("77", "old", "f"));
-    refused("old.so", WSB_ERROR_ABI_MISMATCH, "version 77", "version 1");
+    refused("old.so", WSB_ERROR_ABI_MISMATCH, "version 77", "version 2");
 }
 
 static void test_a_missing_member(void **state)
 {
     (void)state;
-    build("lacks.so", TABLE("1", "lacks", "0"));
+    build("lacks.so", TABLE("2", "lacks", "0"));
     refused("lacks.so", WSB_ERROR_ABI_MISMATCH, "global_set", "missing");
+    build("rests.so", TABLE_WITH("2", "rests", "f", "129"));
+    refused("rests.so", WSB_ERROR_ABI_MISMATCH, "function_resume", "missing");
 }
 
 static void test_a_table_too_short(void **state)
@@ -152,7 +155,7 @@ static void test_a_table_too_short(void **state)
     build("tiny.so", "static unsigned long t[9] = {8}; void *wsb_engine_entry(void) { return t; }");
     refused("tiny.so", WSB_ERROR_ABI_MISMATCH, "'size'", "too short");
     build("short.so", "static unsigned char z; static struct { unsigned long size; unsigned abi; "
-                      "const char *id, *v; unsigned features; void *fs[2]; } t = {sizeof t, 1, "
+                      "const char *id, *v; unsigned features; void *fs[2]; } t = {sizeof t, 2, "
                       "\"short\", \"9\", 0, {&z, &z}}; "
                       "void *wsb_engine_entry(void) { return &t; }");
     refused("short.so", WSB_ERROR_ABI_MISMATCH, "engine_interrupt", "too short");
@@ -175,7 +178,7 @@ static void test_an_entry_that_gives_nothing(void **state)
 static void test_an_invalid_id(void **state)
 {
     (void)state;
-    build("id.so", TABLE("1", "Bad Id", "f"));
+    build("id.so", TABLE("2", "Bad Id", "f"));
     refused("id.so", WSB_ERROR_INVALID_ARGUMENT, "'Bad Id'", "a-z 0-9 _ -");
 }
 
@@ -218,7 +221,7 @@ static void test_paths_that_mean_something_else(void **state)
 {
     (void)state;
     wsb_runtime_factory *factory = NULL;
-    build("price$.so", TABLE("1", "price", "f"));
+    build("price$.so", TABLE("2", "price", "f"));
     refused("price$.so", WSB_ERROR_INVALID_ARGUMENT, "'$'", "linker");
     assert_int_equal(wsb__factory_create_empty(&factory, NULL), WSB_OK);
     assert_int_equal(wsb_runtime_factory_load(factory, (wsb_str){"a\0b", 3}, NULL, NULL),
@@ -234,7 +237,7 @@ static void test_a_file_takes_the_place_of_what_is_missing(void **state)
     (void)state;
     wsb_runtime_factory *factory = NULL;
     wsb_engine_info info = WSB_ENGINE_INFO_INIT;
-    build("good.so", TABLE("1", "good", "f"));
+    build("good.so", TABLE("2", "good", "f"));
     assert_int_equal(wsb__factory_create_empty(&factory, NULL), WSB_OK);
     assert_int_equal(wsb_runtime_factory_register_file(factory, wsb_cstr("good"),
                                                        wsb_cstr("/nowhere/good.so"), NULL),
@@ -255,7 +258,7 @@ static void test_a_file_must_be_the_engine_it_is_registered_as(void **state)
     wsb_runtime_factory *factory = NULL;
     wsb_engine_info info = WSB_ENGINE_INFO_INIT;
     make_folder();
-    build("b.so", TABLE("1", "b", "f"));
+    build("b.so", TABLE("2", "b", "f"));
     snprintf(path, sizeof path, "%s/b.so", folder);
     assert_int_equal(wsb__factory_create_empty(&factory, NULL), WSB_OK);
     assert_int_equal(

@@ -242,7 +242,7 @@ static void test_what_a_constructor_makes_is_checked(void **state)
     (void)state;
     wsb_runtime_ops ops = complete("lazy");
     ops.abi_version = 3;
-    has_problem(&(maker){.ops = &ops}, "version 3", "version 1");
+    has_problem(&(maker){.ops = &ops}, "version 3", "version 2");
     ops = complete("lazy");
     ops.link = NULL;
     has_problem(&(maker){.ops = &ops}, "'link'", "missing");
