@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/buffer.h"
 #include "core/options.h"
+#include "runtime/structured_function.h"
 
 #include <string.h>
 
@@ -57,6 +58,8 @@ void wsb_imports_destroy(wsb_imports *imports)
         }
         free_entry(entry);
     }
+    wsb__structured_free(imports->structured);
+    wsb__map_destroy(imports->structured_map);
     wsb__free(imports->entries);
     wsb__free(imports);
 }

@@ -6,6 +6,8 @@
 
 #include <wasm_sandbox/host_function.h>
 
+#include "core/map.h"
+
 /* One function; strings and arrays are its own. */
 typedef struct wsb__import_entry {
     char *module;
@@ -25,6 +27,8 @@ struct wsb_imports {
     wsb__import_entry *entries;
     size_t count;
     size_t capacity;
+    struct wsb__structured *structured; /* the last one first; structured_function.h */
+    wsb__map *structured_map;           /* by name; NULL while there are none */
 };
 
 wsb_imports *wsb__imports_ref(wsb_imports *imports);

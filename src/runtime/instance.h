@@ -118,6 +118,7 @@ struct wsb_instance {
     const char *operation;      /* of the present call, for errors */
     const char *host_operation; /* the import that is running */
     wsb__pending pending;
+    struct wsb__report *report; /* of the structured function that runs; else NULL */
     wsb_event_fn on_event;
     void *on_event_data;
     uint64_t tag;

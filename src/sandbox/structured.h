@@ -7,9 +7,6 @@
 
 #include "communication/codec/codec.h"
 
-/* What a call hands over or back in the buffer convention. */
-#define WSB__BUFFER_MAX_BYTES ((size_t)256 * 1024 * 1024)
-
 /* --- scalar functions (scalar_call.c) --- */
 
 WSB_NODISCARD wsb_status wsb__scalar_call_json(wsb_function *function, const wsb__site *site,

@@ -17,6 +17,9 @@
 /* msgpack-c nests no deeper (MSGPACK_EMBED_STACK_SIZE). */
 #define WSB__MSGPACK_MAX_DEPTH 32
 
+/* What is handed over uninterpreted, by a host or by a guest. */
+#define WSB__BUFFER_MAX_BYTES ((size_t)256 * 1024 * 1024)
+
 /* Which data of which call is being looked at, for errors. */
 typedef struct wsb__site {
     wsb_str function;
