@@ -18,9 +18,11 @@ typedef enum wsb__progress {
 wsb__progress wsb__call_begin(wsb_instance *instance, const wsb__target *target,
                               wsb_raw_value *values, wsb_status *out_status, wsb_error **out_error);
 
-/* After SUSPENDED: lets `task` be woken when what the guest waits for happens, its timeout or its
- * deadline comes, or the instance is cancelled (also where that happened already). Where it cannot,
- * the guest is ended with the reason by the next continue, and the task is woken. */
+/* After SUSPENDED, and before the task yields also after YIELDED: lets `task` be woken when what
+ * the guest waits for happens, its timeout or its deadline comes, or the instance is cancelled
+ * (also where that happened already). Where it cannot, the guest is ended with the reason by the
+ * next continue, and the task is woken. A guest that is to end goes before others in the queue.
+ * Undone by the next continue. */
 void wsb__call_arm(wsb_instance *instance, wsb__task *task);
 
 /* Goes on, on any thread; where nothing has happened yet it is SUSPENDED again, and armed again by
