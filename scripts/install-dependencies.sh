@@ -7,7 +7,7 @@ set -euo pipefail
 
 packages=(
     gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates # to build
-    libjansson-dev libmsgpack-dev libsodium-dev libyaml-dev          # libraries it stands on
+    libjansson-dev libmsgpack-dev libsodium-dev libuv1-dev libyaml-dev # libraries it stands on
     libcmocka-dev wabt python3 python3-pip                           # tests and checks
     clang-19 lld-19 llvm-19 libclang-rt-19-dev                       # second compiler, sanitizers
     libclang-rt-19-dev-wasm32 wasi-libc                              # guests in C
