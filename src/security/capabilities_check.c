@@ -12,6 +12,9 @@
 /* Arguments and environment end up in a 32-bit memory, with a pointer for each. */
 #define WSB__TEXT_TOTAL_MAX ((size_t)16 * 1024 * 1024)
 #define WSB__ENTRIES_MAX ((size_t)65536)
+/* A guest opens a channel by looking through them. */
+#define WSB__CHANNELS_MAX ((size_t)1024)
+#define WSB__CHANNEL_NAME_MAX ((size_t)256)
 
 WSB_DEFINE_AUTO_PTR(wsb__map, wsb__map_destroy)
 
@@ -314,6 +317,52 @@ static wsb_status check_clocks_and_random(const wsb_capabilities *c, wsb_error *
     return WSB_OK;
 }
 
+static wsb_status check_channel(const wsb_channel_grant *grant, size_t index, wsb__map *names,
+                                wsb_error **out_error)
+{
+    const char *name = "channels";
+    if (grant->name.len == 0 || !grant->name.data)
+        return REFUSE(out_error, name, "give it the name by which the guest opens it",
+                      "capability channels[%zu]: it has no name", index);
+    if (grant->name.len > WSB__CHANNEL_NAME_MAX)
+        return REFUSE(out_error, name, "",
+                      "capability channels[%zu]: its name has %zu bytes, "
+                      "more than the %zu allowed",
+                      index, grant->name.len, WSB__CHANNEL_NAME_MAX);
+    if (!wsb__utf8_valid(grant->name.data, grant->name.len))
+        return REFUSE(out_error, name, "", "capability channels[%zu]: its name is not UTF-8",
+                      index);
+    if (!grant->channel)
+        return REFUSE(out_error, name, "leave out what is not to be granted",
+                      "capability channels[%zu] '%.*s': its channel is NULL", index,
+                      shown(grant->name), grant->name.data);
+    if (wsb__map_get(names, grant->name))
+        return REFUSE(out_error, name, "give each channel its own name",
+                      "capability channels[%zu]: the name '%.*s' is there twice", index,
+                      shown(grant->name), grant->name.data);
+    wsb_status status = wsb__map_put(names, grant->name, (void *)(uintptr_t)grant);
+    return status == WSB_OK ? WSB_OK
+                            : wsb_error_set(out_error, status, NULL, "%s", wsb_status_text(status));
+}
+
+static wsb_status check_channels(const wsb_capabilities *c, wsb_error **out_error)
+{
+    wsb_status status = check_array(c->channels, c->channel_count, "channels", out_error);
+    if (status != WSB_OK || c->channel_count == 0)
+        return status;
+    if (c->channel_count > WSB__CHANNELS_MAX)
+        return REFUSE(out_error, "channels", "",
+                      "capability channels: %zu are too many (at most %zu)", c->channel_count,
+                      WSB__CHANNELS_MAX);
+    WSB_AUTO_PTR(wsb__map) names = wsb__map_create();
+    if (!names)
+        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "check capabilities: %s",
+                             wsb_status_text(WSB_ERROR_OUT_OF_MEMORY));
+    for (size_t i = 0; i < c->channel_count && status == WSB_OK; i++)
+        status = check_channel(&c->channels[i], i, names, out_error);
+    return status;
+}
+
 wsb_status wsb__capabilities_check(const wsb_capabilities *given, wsb_error **out_error)
 {
     wsb_capabilities c;
@@ -328,5 +377,7 @@ wsb_status wsb__capabilities_check(const wsb_capabilities *given, wsb_error **ou
         status = check_environment(&c, out_error);
     if (status == WSB_OK)
         status = check_streams(&c, out_error);
+    if (status == WSB_OK)
+        status = check_channels(&c, out_error);
     return status == WSB_OK ? check_clocks_and_random(&c, out_error) : status;
 }

@@ -8,6 +8,7 @@
 #include "security/capabilities_check.h"
 #include "unit/core/fail_nth.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void is(const wsb_capabilities *c, wsb_status status, const char *subject)
@@ -180,6 +181,53 @@ static void test_streams(void **state)
     is(&c, WSB_ERROR_INVALID_CAPABILITY, "standard_error");
 }
 
+/* Nothing is done with a channel while it is checked. */
+static void test_channels(void **state)
+{
+    (void)state;
+    static char long_name[257];
+    wsb_capabilities c = WSB_CAPABILITIES_INIT;
+    wsb_channel *channel = (wsb_channel *)long_name;
+    wsb_channel_grant grants[2] = {{wsb_cstr("jobs"), channel}, {wsb_cstr("log"), channel}};
+    memset(long_name, 'n', sizeof long_name);
+    c.channel_count = 2;
+    is(&c, WSB_ERROR_INVALID_CAPABILITY, "channels");
+    c.channels = grants;
+    is(&c, WSB_OK, "");
+    EXPECT_OUT_OF_MEMORY_UNTIL_OK(wsb__capabilities_check(&c, NULL));
+    const wsb_str refused[] = {
+        {"jobs", 4}, {NULL, 0}, {NULL, 3}, {"", 0}, {long_name, 257}, {"\xc0\x80", 2}, {"a\xff", 2},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        grants[1].name = refused[i];
+        is(&c, WSB_ERROR_INVALID_CAPABILITY, "channels");
+    }
+    const wsb_str allowed[] = {{long_name, 256}, {"a\0b", 3}, {"gr\xc3\xbc\xc3\x9f", 6}};
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
+        grants[1].name = allowed[i];
+        is(&c, WSB_OK, "");
+    }
+    grants[1].channel = NULL;
+    is(&c, WSB_ERROR_INVALID_CAPABILITY, "channels");
+}
+
+static void test_as_many_channels_as_allowed(void **state)
+{
+    (void)state;
+    static wsb_channel_grant grants[1025];
+    static char names[1025][8];
+    wsb_capabilities c = WSB_CAPABILITIES_INIT;
+    for (size_t i = 0; i < 1025; i++) {
+        snprintf(names[i], sizeof names[i], "%zu", i);
+        grants[i] = (wsb_channel_grant){wsb_cstr(names[i]), (wsb_channel *)names};
+    }
+    c.channels = grants;
+    c.channel_count = 1024;
+    is(&c, WSB_OK, "");
+    c.channel_count = 1025;
+    is(&c, WSB_ERROR_INVALID_CAPABILITY, "channels");
+}
+
 static void test_clocks_and_random(void **state)
 {
     (void)state;
@@ -204,6 +252,8 @@ int main(void)
         cmocka_unit_test(test_arguments_and_environment),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_clocks_and_random),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_as_many_channels_as_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
