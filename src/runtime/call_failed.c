@@ -103,6 +103,7 @@ wsb_status wsb__call_refused(wsb_instance *instance, const char *name, wsb_error
         return refuse_closed(instance, name, out_error);
     case WSB__HELD:
     case WSB__RUNNING:
+    case WSB__RESERVED:
         return refuse_busy(name, out_error);
     default:
         break;

@@ -258,8 +258,8 @@ static inline void copy_value(wsb_raw_value *to, const wsb_raw_value *from, wsb_
     }
 }
 
-static wsb_status call_typed(wsb_function *function, const wsb_value *args, wsb_value *results,
-                             wsb_raw_value *values, wsb_error **out_error)
+static inline wsb_status take_arguments(const wsb_function *function, const wsb_value *args,
+                                        wsb_raw_value *values, wsb_error **out_error)
 {
     const wsb_function_type *type = &function->info->function;
     for (size_t i = 0; i < type->param_count; i++) {
@@ -273,14 +273,31 @@ static wsb_status call_typed(wsb_function *function, const wsb_value *args, wsb_
         }
         copy_value(&values[i], &args[i].of, type->params[i]);
     }
-    wsb_status status = wsb__call(function->instance, &function->target, values, out_error);
-    if (status == WSB_OK) {
-        for (size_t i = 0; i < type->result_count; i++) {
-            results[i].type = type->results[i];
-            copy_value(&results[i].of, &values[i], type->results[i]);
-        }
+    return WSB_OK;
+}
+
+static inline void give_results(const wsb_function *function, const wsb_raw_value *values,
+                                wsb_value *results)
+{
+    const wsb_function_type *type = &function->info->function;
+    for (size_t i = 0; i < type->result_count; i++) {
+        results[i].type = type->results[i];
+        copy_value(&results[i].of, &values[i], type->results[i]);
     }
-    return status;
+}
+
+wsb_status wsb__function_arguments(const wsb_function *function, const wsb_value *args,
+                                   size_t arg_count, wsb_raw_value *values, wsb_error **out_error)
+{
+    size_t needed = function->info->function.param_count;
+    return arg_count == needed ? take_arguments(function, args, values, out_error)
+                               : wrong_count(function, "arguments", arg_count, needed, out_error);
+}
+
+void wsb__function_results(const wsb_function *function, const wsb_raw_value *values,
+                           wsb_value *results)
+{
+    give_results(function, values, results);
 }
 
 wsb_status wsb_function_call(wsb_function *function, const wsb_value *args, size_t arg_count,
@@ -306,7 +323,13 @@ wsb_status wsb_function_call(wsb_function *function, const wsb_value *args, size
             return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for a call");
         }
     }
-    wsb_status status = call_typed(function, args, results, values, out_error);
+    wsb_status status = take_arguments(function, args, values, out_error);
+    if (status == WSB_OK) {
+        status = wsb__call(function->instance, &function->target, values, out_error);
+    }
+    if (status == WSB_OK) {
+        give_results(function, values, results);
+    }
     if (values != on_stack) {
         wsb__free(values);
     }
@@ -333,6 +356,20 @@ wsb_status wsb_function_call_raw(wsb_function *function, wsb_raw_value *values, 
     return wsb__call(function->instance, &function->target, values, out_error);
 }
 
+wsb_status wsb__instance_command(wsb_instance *instance, wsb_function **out_function,
+                                 wsb_error **out_error)
+{
+    if (instance->module->info->info.is_command) {
+        return wsb_instance_function(instance, wsb_cstr("_start"), out_function, out_error);
+    }
+    wsb_error_details details = {.operation = "run",
+                                 .suggestion = "call one of its functions instead"};
+    return wsb_error_set(out_error, WSB_ERROR_NOT_FOUND, &details,
+                         "run: %s is not a WASI command: it exports no function '_start' "
+                         "without parameters and results",
+                         instance->module->name);
+}
+
 wsb_status wsb_instance_run(wsb_instance *instance, int32_t *out_exit_code, wsb_error **out_error)
 {
     wsb_function *function = NULL;
@@ -341,15 +378,7 @@ wsb_status wsb_instance_run(wsb_instance *instance, int32_t *out_exit_code, wsb_
         return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
                              "run: no instance, or nowhere to put the exit code");
     }
-    if (!instance->module->info->info.is_command) {
-        wsb_error_details details = {.operation = "run",
-                                     .suggestion = "call one of its functions instead"};
-        return wsb_error_set(out_error, WSB_ERROR_NOT_FOUND, &details,
-                             "run: %s is not a WASI command: it exports no function '_start' "
-                             "without parameters and results",
-                             instance->module->name);
-    }
-    wsb_status status = wsb_instance_function(instance, wsb_cstr("_start"), &function, out_error);
+    wsb_status status = wsb__instance_command(instance, &function, out_error);
     if (status != WSB_OK) {
         return status;
     }

@@ -6,6 +6,7 @@
 #include <wasm_sandbox/plugin/host_module.h>
 
 #include "core/map.h"
+#include "runtime/executor.h"
 #include "runtime/module.h"
 #include "runtime/thread.h"
 
@@ -114,9 +115,11 @@ struct wsb_instance {
     uint64_t cpu_quiet_until; /* ticks: its CPU time cannot be used up before */
     wsb_engine_handle refusal_counter;
     wsb__ending ending;
-    uint64_t failed_after;      /* ticks that a call had taken when it failed */
-    const char *operation;      /* of the present call, for errors */
-    const char *host_operation; /* the import that is running */
+    wsb__strand strand;           /* of its asynchronous calls */
+    _Atomic uint32_t async_calls; /* of those, that have not ended */
+    uint64_t failed_after;        /* ticks that a call had taken when it failed */
+    const char *operation;        /* of the present call, for errors */
+    const char *host_operation;   /* the import that is running */
     wsb__pending pending;
     struct wsb__report *report; /* of the structured function that runs; else NULL */
     wsb_event_fn on_event;
@@ -146,6 +149,18 @@ void *wsb__instance_host_state(const wsb_instance *instance, const wsb_host_modu
 
 /* What the scan found about a function's export. */
 const wsb_extern_info *wsb__function_info(const wsb_function *function);
+
+/* What wsb_function_call() makes of its arguments, checked, and of the values that came back.
+ * `values` has room for the larger of parameters and results. */
+WSB_NODISCARD wsb_status wsb__function_arguments(const wsb_function *function,
+                                                 const wsb_value *args, size_t arg_count,
+                                                 wsb_raw_value *values, wsb_error **out_error);
+void wsb__function_results(const wsb_function *function, const wsb_raw_value *values,
+                           wsb_value *results);
+
+/* The function that wsb_instance_run() calls. */
+WSB_NODISCARD wsb_status wsb__instance_command(wsb_instance *instance, wsb_function **out_function,
+                                               wsb_error **out_error);
 
 /* A checked view of guest memory while the instance is idle or inside one of its host functions.
  * Statuses as wsb_call_context_memory(). */

@@ -15,7 +15,8 @@ enum {
     WSB__RUNNING = 1,
     WSB__OBSERVED = 2, /* another thread reads usage, for nanoseconds: callers spin */
     WSB__CLOSED = 3,   /* ended by a trap, an exit, a deadline …: never called again */
-    WSB__HELD = 4      /* between the calls of a sequence: only its thread may call */
+    WSB__HELD = 4,     /* between the calls of a sequence: only its thread may call */
+    WSB__RESERVED = 5  /* for asynchronous calls that wait for their turn: nobody else may call */
 };
 
 /* What the watchdog knows of an instance. The calling thread writes the atomics, the watchdog
