@@ -1,14 +1,21 @@
 /* wsb_instance_call_json, _msgpack, _bytes: which convention, which encoding. */
 #include "sandbox/structured.h"
 
-#include "core/auto.h"
+#include "core/alloc.h"
 #include "runtime/instance.h"
 
 #include <wasm_sandbox/plugin/error.h>
 
-static wsb__site site_of(wsb_str function, const char *form)
+static const char *form_name(wsb_encoding form)
 {
-    return (wsb__site){function, form, "the arguments", WSB_ERROR_MALFORMED};
+    switch (form) {
+    case WSB_ENCODING_JSON:
+        return "JSON";
+    case WSB_ENCODING_MSGPACK:
+        return "MessagePack";
+    default:
+        return "bytes";
+    }
 }
 
 /* The same call, looking at what the guest returned. */
@@ -17,175 +24,208 @@ static wsb__site result_site(const wsb__site *site)
     return (wsb__site){site->function, site->form, "the guest's results", WSB_ERROR_GUEST};
 }
 
-static wsb_status find(wsb_instance *instance, wsb_str name, const void *out_data,
-                       wsb_function **out_function, wsb_error **out_error)
+static wsb_bytes bytes_of(const wsb_buf *buf)
 {
-    if (!instance || !out_data) {
-        wsb_error_details details = {.operation = "call with structured data"};
-        (void)wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
-                            "the instance or the place for the result is NULL");
-        return WSB_ERROR_INVALID_ARGUMENT;
-    }
-    return wsb_instance_function(instance, name, out_function, out_error);
+    return wsb_bytes_of(buf->data, buf->len);
 }
 
-static bool is_buffer(const wsb_extern_info *info)
+static wsb_str text_of(wsb_bytes data)
 {
-    return info->declared && info->convention == WSB_CONVENTION_BUFFER;
-}
-
-static wsb_status takes_bytes(const wsb__site *site, wsb_error **out_error)
-{
-    return wsb__site_error(site, WSB_ERROR_TYPE_MISMATCH, "use wsb_instance_call_bytes()",
-                           out_error, "the function declares that it takes and returns raw bytes");
+    return (wsb_str){(const char *)data.data, data.len};
 }
 
 /* Checks text without keeping what it says. */
 static wsb_status check_json(const wsb__site *site, wsb_bytes data, wsb_error **out_error)
 {
     json_t *json = NULL;
-    wsb_status status =
-        wsb__json_parse(site, (wsb_str){(const char *)data.data, data.len}, &json, out_error);
+    wsb_status status = wsb__json_parse(site, text_of(data), &json, out_error);
     if (status == WSB_OK)
         json_decref(json);
     return status;
 }
 
-static wsb_bytes bytes_of(const wsb_buf *buf)
+/* Data in encoding `from`, checked, in encoding `to`: in `out_data` where that is another one. */
+static wsb_status transcode(const wsb__site *site, wsb_encoding from, wsb_encoding to,
+                            wsb_bytes data, wsb_buf *out_data, wsb_error **out_error)
 {
-    return wsb_bytes_of(buf->data, buf->len);
+    if (from == WSB_ENCODING_BYTES || to == WSB_ENCODING_BYTES)
+        return WSB_OK;
+    if (from == WSB_ENCODING_JSON)
+        return to == from ? check_json(site, data, out_error)
+                          : wsb__json_to_msgpack(site, text_of(data), out_data, out_error);
+    return to == from ? wsb__msgpack_check(site, data, out_error)
+                      : wsb__msgpack_to_json(site, data, out_data, out_error);
 }
 
-static wsb_str text_of(const wsb_buf *buf)
+/* Which convention the function has, and whether this form of call fits it. */
+static wsb_status classify(wsb__structured *call, wsb_error **out_error)
 {
-    return (wsb_str){(const char *)buf->data, buf->len};
+    const wsb_extern_info *info = wsb__function_info(call->function);
+    bool declared_buffer = info->declared && info->convention == WSB_CONVENTION_BUFFER;
+    bool bytes = call->form == WSB_ENCODING_BYTES;
+    call->is_buffer = declared_buffer || bytes;
+    call->guest = info->encoding;
+    call->buffer.has_status = info->declared;
+    if (bytes && info->declared && !declared_buffer)
+        return wsb__site_error(&call->site, WSB_ERROR_TYPE_MISMATCH,
+                               "call it with JSON or typed values", out_error,
+                               "the function declares the scalar convention");
+    if (!bytes && declared_buffer && info->encoding == WSB_ENCODING_BYTES)
+        return wsb__site_error(&call->site, WSB_ERROR_TYPE_MISMATCH,
+                               "use wsb_instance_call_bytes()", out_error,
+                               "the function declares that it takes and returns raw bytes");
+    return WSB_OK;
 }
 
-/* Calls with `input` in the guest's encoding, already checked, and gives its payload. */
-static wsb_status exchange(wsb_function *function, const wsb__site *site, wsb_bytes input,
-                           wsb_buf *out_payload, wsb_error **out_error)
+static wsb_status begin_buffer(wsb__structured *call, wsb_bytes data, wsb_error **out_error)
 {
-    return wsb__buffer_call(function->instance, function, site, true, input, out_payload,
-                            out_error);
+    wsb__buffer_call *buffer = &call->buffer;
+    wsb_status status =
+        transcode(&call->site, call->form, call->guest, data, &buffer->encoded, out_error);
+    if (status != WSB_OK)
+        return status;
+    bool transcoded = call->form != WSB_ENCODING_BYTES && call->form != call->guest;
+    buffer->input = transcoded ? bytes_of(&buffer->encoded) : data;
+    return wsb__buffer_begin(call, out_error);
 }
 
-static void move(wsb_buf *from, wsb_buf *to)
+/* All but `few`, which is large and needs no value. */
+static void init(wsb__structured *call, wsb_instance *instance, wsb_encoding form, wsb_str name)
 {
-    *to = *from;
-    *from = (wsb_buf)WSB_BUF_INIT;
+    call->instance = instance;
+    call->function = NULL;
+    call->next = NULL;
+    call->values = call->few;
+    call->site = (wsb__site){name, form_name(form), "the arguments", WSB_ERROR_MALFORMED};
+    call->form = form;
+    call->status = WSB_OK;
+    call->error = NULL;
+    call->buffer = (wsb__buffer_call){.step = WSB__BUFFER_ALLOCATE};
+    call->payload = (wsb_buf)WSB_BUF_INIT;
 }
 
-static wsb_status json_to_json(wsb_function *function, const wsb__site *site, wsb_bytes text,
-                               wsb_buf *out_json, wsb_error **out_error)
+wsb_status wsb__structured_begin(wsb__structured *call, wsb_instance *instance, wsb_encoding form,
+                                 wsb_str name, wsb_bytes data, wsb_error **out_error)
 {
-    WSB_AUTO_BUF payload = WSB_BUF_INIT;
-    wsb__site result = result_site(site);
-    wsb_status status = check_json(site, text, out_error);
+    init(call, instance, form, name);
+    wsb_status status = wsb_instance_function(instance, name, &call->function, out_error);
     if (status == WSB_OK)
-        status = exchange(function, site, text, &payload, out_error);
-    if (status == WSB_OK)
-        status = check_json(&result, bytes_of(&payload), out_error);
-    if (status == WSB_OK)
-        move(&payload, out_json);
-    return status;
+        status = classify(call, out_error);
+    if (status != WSB_OK)
+        return status;
+    return call->is_buffer ? begin_buffer(call, data, out_error)
+                           : wsb__scalar_begin(call, data, out_error);
 }
 
-static wsb_status json_to_msgpack_guest(wsb_function *function, const wsb__site *site, wsb_str text,
-                                        wsb_buf *out_json, wsb_error **out_error)
+void wsb__structured_returned(wsb__structured *call, wsb_status status, wsb_error *error)
 {
-    WSB_AUTO_BUF input = WSB_BUF_INIT;
-    WSB_AUTO_BUF payload = WSB_BUF_INIT;
-    WSB_AUTO_BUF json = WSB_BUF_INIT;
-    wsb__site result = result_site(site);
-    wsb_status status = wsb__json_to_msgpack(site, text, &input, out_error);
-    if (status == WSB_OK)
-        status = exchange(function, site, bytes_of(&input), &payload, out_error);
-    if (status == WSB_OK)
-        status = wsb__msgpack_to_json(&result, bytes_of(&payload), &json, out_error);
-    if (status == WSB_OK)
-        move(&json, out_json);
-    return status;
+    if (call->status == WSB_OK) {
+        call->status = status;
+        call->error = error;
+    } else {
+        wsb_error_destroy(error);
+    }
+    call->next = NULL;
+    if (call->is_buffer)
+        wsb__buffer_returned(call);
 }
 
-static wsb_status msgpack_to_json_guest(wsb_function *function, const wsb__site *site,
-                                        wsb_bytes data, wsb_buf *out_data, wsb_error **out_error)
+static wsb_status finish_buffer(wsb__structured *call, wsb_buf *out_data, wsb_error **out_error)
 {
-    WSB_AUTO_BUF input = WSB_BUF_INIT;
-    WSB_AUTO_BUF payload = WSB_BUF_INIT;
-    WSB_AUTO_BUF packed = WSB_BUF_INIT;
-    wsb__site result = result_site(site);
-    wsb_status status = wsb__msgpack_to_json(site, data, &input, out_error);
+    wsb__site site = result_site(&call->site);
+    wsb_buf transcoded = WSB_BUF_INIT;
+    wsb_status status = wsb__buffer_finish(call, out_error);
     if (status == WSB_OK)
-        status = exchange(function, site, bytes_of(&input), &payload, out_error);
-    if (status == WSB_OK)
-        status = wsb__json_to_msgpack(&result, text_of(&payload), &packed, out_error);
-    if (status == WSB_OK)
-        move(&packed, out_data);
-    return status;
+        status = transcode(&site, call->guest, call->form, bytes_of(&call->payload), &transcoded,
+                           out_error);
+    if (status != WSB_OK) {
+        wsb_buf_fini(&transcoded);
+        return status;
+    }
+    if (call->form != WSB_ENCODING_BYTES && call->form != call->guest) {
+        *out_data = transcoded;
+    } else {
+        *out_data = call->payload;
+        call->payload = (wsb_buf)WSB_BUF_INIT;
+    }
+    return WSB_OK;
 }
 
-static wsb_status msgpack_to_msgpack(wsb_function *function, const wsb__site *site, wsb_bytes data,
-                                     wsb_buf *out_data, wsb_error **out_error)
+wsb_status wsb__structured_finish(wsb__structured *call, wsb_buf *out_data, wsb_error **out_error)
 {
-    WSB_AUTO_BUF payload = WSB_BUF_INIT;
-    wsb__site result = result_site(site);
-    wsb_status status = wsb__msgpack_check(site, data, out_error);
+    if (call->status != WSB_OK) {
+        if (out_error) {
+            *out_error = call->error;
+            call->error = NULL;
+        }
+        return call->status;
+    }
+    return call->is_buffer ? finish_buffer(call, out_data, out_error)
+                           : wsb__scalar_finish(call, out_data, out_error);
+}
+
+void wsb__structured_fini(wsb__structured *call)
+{
+    if (call->values != call->few)
+        wsb__free(call->values);
+    wsb_error_destroy(call->error);
+    wsb_buf_fini(&call->buffer.encoded);
+    wsb_buf_fini(&call->payload);
+}
+
+/* Makes the guest calls one after the other, on this thread. */
+static wsb_status make_calls(wsb__structured *call, wsb_error **out_error)
+{
+    if (call->is_buffer) {
+        wsb_status status =
+            wsb__sequence_begin(call->instance, "call a buffer function", out_error);
+        if (status != WSB_OK)
+            return status;
+    }
+    while (call->next) {
+        wsb_error *error = NULL;
+        wsb_status status =
+            wsb__call(call->instance, &call->next->target, call->values, out_error ? &error : NULL);
+        wsb__structured_returned(call, status, error);
+    }
+    if (call->is_buffer)
+        wsb__sequence_end(call->instance);
+    return WSB_OK;
+}
+
+static wsb_status call_with(wsb_encoding form, wsb_instance *instance, wsb_str function,
+                            wsb_bytes data, wsb_buf *out_data, wsb_error **out_error)
+{
+    if (!instance || !out_data) {
+        wsb_error_details details = {.operation = "call with structured data"};
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
+                             "the instance or the place for the result is NULL");
+    }
+    wsb__structured call;
+    wsb_status status = wsb__structured_begin(&call, instance, form, function, data, out_error);
     if (status == WSB_OK)
-        status = exchange(function, site, data, &payload, out_error);
+        status = make_calls(&call, out_error);
     if (status == WSB_OK)
-        status = wsb__msgpack_check(&result, bytes_of(&payload), out_error);
-    if (status == WSB_OK)
-        move(&payload, out_data);
+        status = wsb__structured_finish(&call, out_data, out_error);
+    wsb__structured_fini(&call);
     return status;
 }
 
 wsb_status wsb_instance_call_json(wsb_instance *instance, wsb_str function, wsb_str text,
                                   wsb_buf *out_json, wsb_error **out_error)
 {
-    wsb_function *found = NULL;
-    wsb_status status = find(instance, function, out_json, &found, out_error);
-    if (status != WSB_OK)
-        return status;
-    wsb__site site = site_of(function, "JSON");
-    const wsb_extern_info *info = wsb__function_info(found);
-    if (!is_buffer(info))
-        return wsb__scalar_call_json(found, &site, text, out_json, out_error);
-    if (info->encoding == WSB_ENCODING_BYTES)
-        return takes_bytes(&site, out_error);
-    if (info->encoding == WSB_ENCODING_MSGPACK)
-        return json_to_msgpack_guest(found, &site, text, out_json, out_error);
-    return json_to_json(found, &site, wsb_bytes_of(text.data, text.len), out_json, out_error);
+    return call_with(WSB_ENCODING_JSON, instance, function, wsb_bytes_of(text.data, text.len),
+                     out_json, out_error);
 }
 
 wsb_status wsb_instance_call_msgpack(wsb_instance *instance, wsb_str function, wsb_bytes data,
                                      wsb_buf *out_data, wsb_error **out_error)
 {
-    wsb_function *found = NULL;
-    wsb_status status = find(instance, function, out_data, &found, out_error);
-    if (status != WSB_OK)
-        return status;
-    wsb__site site = site_of(function, "MessagePack");
-    const wsb_extern_info *info = wsb__function_info(found);
-    if (!is_buffer(info))
-        return wsb__scalar_call_msgpack(found, &site, data, out_data, out_error);
-    if (info->encoding == WSB_ENCODING_BYTES)
-        return takes_bytes(&site, out_error);
-    if (info->encoding == WSB_ENCODING_JSON)
-        return msgpack_to_json_guest(found, &site, data, out_data, out_error);
-    return msgpack_to_msgpack(found, &site, data, out_data, out_error);
+    return call_with(WSB_ENCODING_MSGPACK, instance, function, data, out_data, out_error);
 }
 
 wsb_status wsb_instance_call_bytes(wsb_instance *instance, wsb_str function, wsb_bytes data,
                                    wsb_buf *out_data, wsb_error **out_error)
 {
-    wsb_function *found = NULL;
-    wsb_status status = find(instance, function, out_data, &found, out_error);
-    if (status != WSB_OK)
-        return status;
-    wsb__site site = site_of(function, "bytes");
-    const wsb_extern_info *info = wsb__function_info(found);
-    if (info->declared && !is_buffer(info))
-        return wsb__site_error(&site, WSB_ERROR_TYPE_MISMATCH, "call it with JSON or typed values",
-                               out_error, "the function declares the scalar convention");
-    return wsb__buffer_call(instance, found, &site, info->declared, data, out_data, out_error);
+    return call_with(WSB_ENCODING_BYTES, instance, function, data, out_data, out_error);
 }
