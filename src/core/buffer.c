@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <wasm_sandbox/plugin/channel.h>
 
 void wsb_buf_fini(wsb_buf *buf)
 {
@@ -53,6 +54,27 @@ wsb_status wsb__buf_append(wsb_buf *buf, const void *data, size_t len, size_t ma
         memcpy(buf->data + buf->len, data, len);
     buf->len += len;
     buf->data[buf->len] = 0;
+    return WSB_OK;
+}
+
+wsb_status wsb_buf_assign(wsb_buf *buf, wsb_bytes bytes)
+{
+    if (!buf || (bytes.len > 0 && !bytes.data))
+        return WSB_ERROR_INVALID_ARGUMENT;
+    if (bytes.len < buf->capacity) {
+        /* What is copied may be a part of what is replaced. */
+        if (bytes.len > 0)
+            memmove(buf->data, bytes.data, bytes.len);
+        buf->data[bytes.len] = 0;
+        buf->len = bytes.len;
+        return WSB_OK;
+    }
+    wsb_buf fresh = WSB_BUF_INIT;
+    wsb_status status = wsb__buf_append(&fresh, bytes.data, bytes.len, SIZE_MAX);
+    if (status != WSB_OK)
+        return status;
+    wsb_buf_fini(buf);
+    *buf = fresh;
     return WSB_OK;
 }
 

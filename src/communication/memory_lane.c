@@ -1,0 +1,309 @@
+#include "communication/memory_lane.h"
+
+#include "core/alloc.h"
+#include "runtime/ticks.h"
+
+/* Counters that are written with the lock held: no need for a locked instruction. */
+#define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
+#define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+
+void wsb__lane_init(wsb__lane *lane, uint64_t capacity, uint64_t max_messages)
+{
+    lane->capacity = capacity;
+    lane->max_messages = max_messages;
+}
+
+void wsb__lane_fini(wsb__lane *lane)
+{
+    wsb__slots_fini(&lane->slots);
+    wsb__blocks_fini(&lane->blocks);
+    wsb__waiters_wake_all(&lane->waiters[WSB__LANE_MESSAGE]);
+    wsb__waiters_wake_all(&lane->waiters[WSB__LANE_ROOM]);
+}
+
+static void wake(wsb_waker *waker)
+{
+    if (__builtin_expect(waker != NULL, 0)) {
+        wsb_waker_wake(waker);
+        wsb_waker_unref(waker);
+    }
+}
+
+static bool fits(const wsb__lane *lane, size_t len)
+{
+    return GET(lane->depth) < lane->max_messages && len <= lane->capacity - GET(lane->bytes);
+}
+
+/* Without the lock: whether a send can only fail. Whoever has seen that there is room again, by
+ * whatever way, sees it here. */
+static bool is_crowded(const wsb__lane *lane, size_t len)
+{
+    return GET(lane->crowded) && !fits(lane, len) && GET(lane->closed) == 0;
+}
+
+static bool is_empty(const wsb__lane *lane)
+{
+    return GET(lane->depth) == 0 && GET(lane->closed) == 0;
+}
+
+/* With the lock: whether a message may come in. */
+static wsb_status admit(wsb__lane *lane, size_t len)
+{
+    if (GET(lane->closed) != 0)
+        return WSB_ERROR_CLOSED;
+    if (__builtin_expect(fits(lane, len), 1))
+        return WSB_OK;
+    SET(lane->crowded, true);
+    return WSB_ERROR_WOULD_BLOCK;
+}
+
+/* With the lock: the next slot is filled in. */
+static void count_sent(wsb__lane *lane, size_t len)
+{
+    wsb__slots_push(&lane->slots);
+    uint64_t depth = GET(lane->depth) + 1;
+    uint64_t bytes = GET(lane->bytes) + len;
+    SET(lane->depth, depth);
+    SET(lane->bytes, bytes);
+    lane->sent++;
+    lane->sent_bytes += len;
+    if (depth > lane->peak)
+        lane->peak = depth;
+    if (bytes > lane->bytes_peak)
+        lane->bytes_peak = bytes;
+}
+
+/* With the lock: the next sender, where there is room left for one. A receive wakes one sender
+ * only, but may have made room for several. */
+static wsb_waker *next_sender(wsb__lane *lane)
+{
+    return fits(lane, 1) ? wsb__waiters_take(&lane->waiters[WSB__LANE_ROOM]) : NULL;
+}
+
+/* Puts a message in: `block` where it is long. */
+static wsb_status put(wsb__lane *lane, wsb_bytes message, const wsb__block *block)
+{
+    uint64_t now = wsb__ticks();
+    wsb__lock_acquire(&lane->lock);
+    wsb_status status = admit(lane, message.len);
+    wsb__slot *slot = status == WSB_OK ? wsb__slots_next(&lane->slots) : NULL;
+    if (!slot) {
+        wsb__lock_release(&lane->lock);
+        return status == WSB_OK ? WSB_ERROR_OUT_OF_MEMORY : status;
+    }
+    slot->sent_at = now;
+    slot->len = message.len;
+    if (block)
+        slot->of.block = *block;
+    else if (message.len > 0)
+        memcpy(slot->of.bytes, message.data, message.len);
+    count_sent(lane, message.len);
+    wsb_waker *receiver = wsb__waiters_take(&lane->waiters[WSB__LANE_MESSAGE]);
+    wsb_waker *sender = next_sender(lane);
+    wsb__lock_release(&lane->lock);
+    wake(receiver);
+    wake(sender);
+    return WSB_OK;
+}
+
+static void give_back(wsb__lane *lane, wsb__block block)
+{
+    wsb__lock_acquire(&lane->lock);
+    uint8_t *dropped = wsb__blocks_give(&lane->blocks, block);
+    wsb__lock_release(&lane->lock);
+    wsb__free(dropped);
+}
+
+/* Copied without the lock: the others go on meanwhile. */
+static wsb_status send_long(wsb__lane *lane, wsb_bytes message)
+{
+    wsb__block block = {0};
+    wsb__lock_acquire(&lane->lock);
+    wsb_status status = admit(lane, message.len);
+    if (status == WSB_OK)
+        block = wsb__blocks_take(&lane->blocks, message.len);
+    wsb__lock_release(&lane->lock);
+    if (status != WSB_OK)
+        return status;
+    if (!block.data)
+        block = wsb__block_make(message.len);
+    if (!block.data)
+        return WSB_ERROR_OUT_OF_MEMORY;
+    memcpy(block.data, message.data, message.len);
+    block.data[message.len] = 0;
+    status = put(lane, message, &block);
+    if (status != WSB_OK)
+        give_back(lane, block);
+    return status;
+}
+
+wsb_status wsb__lane_send(wsb__lane *lane, wsb_bytes message)
+{
+    if (message.len > lane->capacity)
+        return GET(lane->closed) != 0 ? WSB_ERROR_CLOSED : WSB_ERROR_LIMIT_EXCEEDED;
+    if (is_crowded(lane, message.len))
+        return WSB_ERROR_WOULD_BLOCK;
+    return message.len > WSB__SLOT_INLINE ? send_long(lane, message) : put(lane, message, NULL);
+}
+
+/* Bucket i: less than 2^i microseconds. */
+static void count_latency(wsb_histogram *latency, uint64_t ticks)
+{
+    uint64_t us = wsb__ticks_to_ns(ticks) / 1000;
+    unsigned bucket = us == 0 ? 0 : 64 - (unsigned)__builtin_clzll(us);
+    unsigned last = sizeof latency->counts / sizeof latency->counts[0] - 1;
+    latency->counts[bucket < last ? bucket : last]++;
+}
+
+/* With the lock, after a message was taken out. */
+static void count_received(wsb__lane *lane, size_t len, uint64_t sent_at, uint64_t now)
+{
+    SET(lane->depth, GET(lane->depth) - 1);
+    SET(lane->bytes, GET(lane->bytes) - len);
+    if (GET(lane->crowded))
+        SET(lane->crowded, false);
+    lane->received++;
+    lane->received_bytes += len;
+    /* Counters of two processors may be a little apart. */
+    count_latency(&lane->latency, now > sent_at ? now - sent_at : 0);
+}
+
+/* With the lock: moves the oldest message to `io_message`, which has room for a short one. What
+ * is returned is to be released after the lock. */
+static uint8_t *take_out(wsb__lane *lane, wsb_buf *io_message, uint64_t now)
+{
+    wsb__slot *slot = wsb__slots_oldest(&lane->slots);
+    size_t len = slot->len;
+    uint8_t *dropped = NULL;
+    if (len > WSB__SLOT_INLINE) {
+        wsb__block old = {io_message->data, io_message->capacity};
+        io_message->data = slot->of.block.data;
+        io_message->capacity = slot->of.block.capacity;
+        dropped = wsb__blocks_give(&lane->blocks, old);
+    } else {
+        memcpy(io_message->data, slot->of.bytes, len);
+        io_message->data[len] = 0;
+    }
+    io_message->len = len;
+    uint64_t sent_at = slot->sent_at;
+    wsb__slots_pop(&lane->slots);
+    count_received(lane, len, sent_at, now);
+    return dropped;
+}
+
+wsb_status wsb__lane_receive(wsb__lane *lane, wsb_buf *io_message)
+{
+    if (is_empty(lane))
+        return WSB_ERROR_WOULD_BLOCK;
+    wsb_buf into = *io_message;
+    uint8_t *fresh = NULL;
+    if (into.capacity <= WSB__SLOT_INLINE) {
+        fresh = wsb__alloc(WSB__SLOT_INLINE + 1);
+        if (!fresh)
+            return WSB_ERROR_OUT_OF_MEMORY;
+        into = (wsb_buf){fresh, 0, WSB__SLOT_INLINE + 1};
+    }
+    uint64_t now = wsb__ticks();
+    wsb__lock_acquire(&lane->lock);
+    uint8_t closed = GET(lane->closed);
+    if (GET(lane->depth) == 0 || (closed & WSB__LANE_RECEIVER)) {
+        wsb__lock_release(&lane->lock);
+        wsb__free(fresh);
+        return closed ? WSB_ERROR_CLOSED : WSB_ERROR_WOULD_BLOCK;
+    }
+    uint8_t *dropped = take_out(lane, &into, now);
+    wsb_waker *sender = wsb__waiters_take(&lane->waiters[WSB__LANE_ROOM]);
+    wsb__lock_release(&lane->lock);
+    if (fresh)
+        wsb__free(io_message->data);
+    *io_message = into;
+    wsb__free(dropped);
+    wake(sender);
+    return WSB_OK;
+}
+
+/* With the lock: whether a wait for it has to end. After a send that found too little room, what
+ * is left does not count: whoever needs more would be woken at once, for nothing, for ever. */
+static bool has_happened(const wsb__lane *lane, wsb__lane_event event)
+{
+    if (GET(lane->closed) != 0)
+        return true;
+    if (event == WSB__LANE_MESSAGE)
+        return GET(lane->depth) > 0;
+    return fits(lane, 1) && !GET(lane->crowded);
+}
+
+wsb_status wsb__lane_wait(wsb__lane *lane, wsb__lane_event event, wsb_waker *waker)
+{
+    wsb_status status = WSB_OK;
+    wsb__lock_acquire(&lane->lock);
+    bool now = has_happened(lane, event);
+    if (!now)
+        status = wsb__waiters_add(&lane->waiters[event], waker);
+    wsb__lock_release(&lane->lock);
+    if (now)
+        wsb_waker_wake(waker);
+    return status;
+}
+
+void wsb__lane_unwait(wsb__lane *lane, wsb__lane_event event, wsb_waker *waker)
+{
+    wsb_waker *next = NULL;
+    wsb__lock_acquire(&lane->lock);
+    bool waited = wsb__waiters_remove(&lane->waiters[event], waker);
+    if (!waited && (event == WSB__LANE_MESSAGE ? GET(lane->depth) > 0 : fits(lane, 1)))
+        next = wsb__waiters_take(&lane->waiters[event]);
+    wsb__lock_release(&lane->lock);
+    if (waited)
+        wsb_waker_unref(waker);
+    wake(next);
+}
+
+/* With the lock: nobody can receive them any more. */
+static wsb__slots drop_messages(wsb__lane *lane)
+{
+    wsb__slots dropped = lane->slots;
+    lane->slots = (wsb__slots){0};
+    lane->dropped += GET(lane->depth);
+    SET(lane->depth, 0);
+    SET(lane->bytes, 0);
+    return dropped;
+}
+
+void wsb__lane_close(wsb__lane *lane, uint8_t end)
+{
+    wsb__slots dropped = {0};
+    wsb__waiters waiters[2];
+    wsb__lock_acquire(&lane->lock);
+    SET(lane->closed, (uint8_t)(GET(lane->closed) | end));
+    if (end == WSB__LANE_RECEIVER)
+        dropped = drop_messages(lane);
+    memcpy(waiters, lane->waiters, sizeof waiters);
+    memset(lane->waiters, 0, sizeof lane->waiters);
+    wsb__lock_release(&lane->lock);
+    wsb__slots_fini(&dropped);
+    wsb__waiters_wake_all(&waiters[WSB__LANE_MESSAGE]);
+    wsb__waiters_wake_all(&waiters[WSB__LANE_ROOM]);
+}
+
+void wsb__lane_sender_stats(wsb__lane *lane, wsb_lane_stats *out_stats)
+{
+    wsb__lock_acquire(&lane->lock);
+    out_stats->sent = lane->sent;
+    out_stats->sent_bytes = lane->sent_bytes;
+    wsb__lock_release(&lane->lock);
+}
+
+void wsb__lane_receiver_stats(wsb__lane *lane, wsb_lane_stats *out_stats)
+{
+    wsb__lock_acquire(&lane->lock);
+    out_stats->received = lane->received;
+    out_stats->received_bytes = lane->received_bytes;
+    out_stats->depth = GET(lane->depth);
+    out_stats->depth_bytes = GET(lane->bytes);
+    out_stats->depth_peak = lane->peak;
+    out_stats->depth_bytes_peak = lane->bytes_peak;
+    out_stats->dropped = lane->dropped;
+    out_stats->latency = lane->latency;
+    wsb__lock_release(&lane->lock);
+}
