@@ -90,6 +90,10 @@ WSB_NODISCARD wsb_status wsb__json_results(const wsb__site *site, const wsb_func
 WSB_NODISCARD wsb_status wsb__msgpack_check(const wsb__site *site, wsb_bytes data,
                                             wsb_error **out_error);
 
+/* Walks over the one value that starts at `*io_at`, not behind the end, within the bounds but that
+ * of bytes. NULL, or the problem; `*io_at` is then where it is, else behind the value. */
+const char *wsb__msgpack_walk(wsb_bytes data, size_t *io_at);
+
 /* Checks and unpacks. The caller releases it with msgpack_unpacked_destroy(). Strings point into
  * `data`. */
 WSB_NODISCARD wsb_status wsb__msgpack_parse(const wsb__site *site, wsb_bytes data,

@@ -117,19 +117,12 @@ static const char *step(walk *state)
     return NULL;
 }
 
-wsb_status wsb__msgpack_check(const wsb__site *site, wsb_bytes data, wsb_error **out_error)
+const char *wsb__msgpack_walk(wsb_bytes data, size_t *io_at)
 {
-    if (data.len && !data.data)
-        return wsb__site_error(site, WSB_ERROR_INVALID_ARGUMENT, NULL, out_error,
-                               "the data is NULL but its length is %zu", data.len);
-    if (data.len > WSB__STRUCTURED_MAX_BYTES)
-        return wsb__site_error(site, site->malformed, "use wsb_instance_call_bytes()", out_error,
-                               "%s are %zu bytes of MessagePack, more than the %zu allowed",
-                               site->subject, data.len, WSB__STRUCTURED_MAX_BYTES);
     walk state;
     state.data = data.data;
     state.len = data.len;
-    state.at = 0;
+    state.at = *io_at;
     state.values = 0;
     state.depth = 0;
     state.left[0] = 1;
@@ -142,11 +135,26 @@ wsb_status wsb__msgpack_check(const wsb__site *site, wsb_bytes data, wsb_error *
         state.left[state.depth]--;
         problem = step(&state);
     }
-    if (!problem && state.at != state.len)
+    *io_at = state.at;
+    return problem;
+}
+
+wsb_status wsb__msgpack_check(const wsb__site *site, wsb_bytes data, wsb_error **out_error)
+{
+    if (data.len && !data.data)
+        return wsb__site_error(site, WSB_ERROR_INVALID_ARGUMENT, NULL, out_error,
+                               "the data is NULL but its length is %zu", data.len);
+    if (data.len > WSB__STRUCTURED_MAX_BYTES)
+        return wsb__site_error(site, site->malformed, "use wsb_instance_call_bytes()", out_error,
+                               "%s are %zu bytes of MessagePack, more than the %zu allowed",
+                               site->subject, data.len, WSB__STRUCTURED_MAX_BYTES);
+    size_t at = 0;
+    const char *problem = wsb__msgpack_walk(data, &at);
+    if (!problem && at != data.len)
         problem = "bytes follow the value";
     if (!problem)
         return WSB_OK;
     return wsb__site_error(site, site->malformed, NULL, out_error,
                            "%s are not a valid MessagePack message: %s, at byte %zu", site->subject,
-                           problem, state.at);
+                           problem, at);
 }
