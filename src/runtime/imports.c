@@ -155,6 +155,7 @@ static bool copy_entry(wsb__import_entry *entry, const wsb_host_function *functi
                                       .result_count = function->result_count};
     entry->call = function->call;
     entry->call_raw = function->call_raw;
+    entry->never_waits = function->never_waits;
     entry->user_data = function->user_data;
     entry->destroy = function->destroy;
     return true;

@@ -16,6 +16,7 @@ typedef struct wsb__import_entry {
     wsb_function_type type;
     wsb_host_fn call;
     wsb_raw_host_fn call_raw;
+    bool never_waits;
     void *user_data;
     void (*destroy)(void *user_data);
 } wsb__import_entry;
