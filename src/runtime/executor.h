@@ -16,39 +16,47 @@ typedef enum wsb__step {
 
 typedef struct wsb__task wsb__task;
 
-/* Inside of executor*.c, but for the address. Embedded, so that a queued call is one block. */
+/* Inside of reactor*.c, but for the address. Embedded, so that a queued call is one block. */
 typedef struct wsb__timer {
     wsb__task *task;
     uint64_t at;  /* ns, CLOCK_MONOTONIC */
-    bool hurry;   /* set by whoever watches: it is a deadline, hence wsb__task_hurry() */
     size_t index; /* in the heap + 1; 0: not set */
 } wsb__timer;
 
 typedef struct wsb__task_ops {
     /* Runs on a thread of the executor, or on one that hands over (below). At most one thread at a
-     * time steps a task. */
+     * time steps a task. Where the task's memory can go before it returns DONE, it calls
+     * wsb__task_end() before that. */
     wsb__step (*step)(wsb__task *task);
     /* Instead of the first step, where the task was cancelled before (wsb__task_cancel()) or the
-     * executor ends: finishes it. It may be gone then. */
+     * executor ends: finishes it. On a thread of the executor. It may be gone then. */
     void (*discard)(wsb__task *task);
-    /* Asks a task that has begun to end soon; it is stepped until it says DONE. Any thread. */
+    /* Asks a task that has begun to end soon; it is woken and stepped until it says DONE. Any
+     * thread; may be asked again, also while the first step is just beginning; never together with
+     * another asking, and never once wsb__task_end() has returned. */
     void (*cancel)(wsb__task *task);
 } wsb__task_ops;
 
-/* Tasks of one strand run one after the other, each until DONE, in the order of submission. One
- * for each instance. Zeroed is valid. Must be empty when its storage goes. */
-typedef struct wsb__strand {
-    wsb__task *first; /* that has its turn; under the executor's lock */
+typedef struct wsb__task_list {
+    wsb__task *first;
     wsb__task *last;
+} wsb__task_list;
+
+/* Tasks of one strand run one after the other, each until DONE, in the order of submission. One
+ * for each instance; any executors. Zeroed is valid. Must be empty when its storage goes. */
+typedef struct wsb__strand {
+    wsb__task *turn; /* the one that runs or is the next to; under wsb__strand_lock() */
+    wsb__task_list behind;
 } wsb__strand;
 
 struct wsb__task {
     const wsb__task_ops *ops;
     wsb_executor *executor;
     wsb__strand *strand; /* NULL: none */
-    wsb__task *next;     /* in the run queue, or behind it in the strand */
-    _Atomic uint32_t state;
-    bool begun;
+    wsb__task *next;     /* in the one list it is in: queue, waiting, or behind in the strand */
+    wsb__task *previous;
+    _Atomic uint32_t state; /* bits of executor_state.h */
+    bool watching;          /* a timer or descriptors; the step's */
     uint64_t submitted_ticks;
     wsb__timer timer;
     struct wsb__fd_wait *fds; /* descriptors being watched; NULL: none */
@@ -58,8 +66,8 @@ wsb_executor *wsb__executor_ref(wsb_executor *executor);
 
 /* Queues a task whose `ops` are set and the rest zero; it belongs to the executor until DONE or
  * discard(). WSB_ERROR_WOULD_BLOCK, WSB_ERROR_TIMEOUT (no room for `timeout_ns`), WSB_ERROR_CLOSED
- * (the executor ends), WSB_ERROR_FORKED, WSB_ERROR_IO (no thread can be started): it was not
- * queued. */
+ * (the executor ends), WSB_ERROR_FORKED, WSB_ERROR_IO (no thread can be started),
+ * WSB_ERROR_OUT_OF_MEMORY: it was not queued. */
 WSB_NODISCARD wsb_status wsb__executor_submit(wsb_executor *executor, wsb__strand *strand,
                                               wsb__task *task, uint64_t timeout_ns,
                                               wsb_error **out_error);
@@ -68,13 +76,23 @@ WSB_NODISCARD wsb_status wsb__executor_submit(wsb_executor *executor, wsb__stran
  * thread; the caller makes sure that the task is still there. */
 void wsb__task_wake(wsb__task *task);
 
-/* The same, and before all others, also where it is in the queue already: all that is left to do is
- * to end it, and its caller must not wait until many spinning guests had their slices. */
-void wsb__task_hurry(wsb__task *task);
-
-/* discard() where it has not begun, else cancel(). Any thread; the caller makes sure that the task
- * is still there, and that it is not called on one that is DONE. */
+/* discard() soon where it has not begun, else cancel(). Any thread; the caller makes sure that the
+ * task's memory is still there. Nothing happens after wsb__task_end(); a task that ends without it
+ * must not be cancelled once it is DONE. */
 void wsb__task_cancel(wsb__task *task);
+
+/* Whether wsb__task_cancel() was called on it. */
+bool wsb__task_cancelled(const wsb__task *task);
+
+/* The last thing that the last step (or discard) does before others may learn of the task's end and
+ * free it, or its strand: waits for a cancel() that is under way, gives up the strand, and stores
+ * `value` in `word` before the next task of the strand can do the same. Gives the word's old value.
+ * The next one of the strand starts when the step returns. wsb__future_finish() does it. */
+uint32_t wsb__task_end(wsb__task *task, _Atomic uint32_t *word, uint32_t value);
+
+/* For a step after wsb__task_end(): where it does not run on a thread of the executor (handing
+ * over), `run` is called on one, in the task's place, and true is given. */
+bool wsb__task_finish_elsewhere(wsb__task *task, const wsb__task_ops *run);
 
 /* For a step that is about to return WAIT: wakes the task when a descriptor is ready or at
  * `until_ns` (CLOCK_MONOTONIC; UINT64_MAX: never). `fds` stay valid until wsb__task_unwatch(),
@@ -90,16 +108,20 @@ void wsb__task_unwatch(wsb__task *task);
 bool wsb__executor_should_yield(void);
 
 /* The monitor calls `interrupt(engine)` when the running task's slice is over and others wait.
- * Called by a step before it enters a guest; NULL when it left it. */
+ * Called by a step before it enters a guest; NULL when it left it. Quick, and takes no lock. */
 void wsb__executor_set_interrupt(void (*interrupt)(void *engine), void *engine);
 
 /* Handing over: between begin and end, the first task that the calling thread wakes is not queued
  * but kept, and stepped by end on this thread: a message and its answer then need no other thread.
- * Not nested, and not on a thread that steps a task: begin is then without effect. */
+ * At most one time slice, then it is queued. Not nested, and not on a thread that steps a task:
+ * begin is then without effect. */
 void wsb__handoff_begin(void);
 void wsb__handoff_end(void);
 
 /* Counts a duration into a histogram; the caller owns it or holds a lock. */
 void wsb__histogram_add(wsb_histogram *histogram, uint64_t ns);
+
+/* Whether the executor was made before a fork(2) of which this process is the child. */
+bool wsb__executor_is_forked(const wsb_executor *executor);
 
 #endif

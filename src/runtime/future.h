@@ -18,11 +18,12 @@ typedef enum wsb__result_kind {
 struct wsb_future {
     wsb__task task;        /* its ops are the kind's; those without a task leave them NULL */
     _Atomic unsigned refs; /* the caller's and, until it is done, the call's */
-    _Atomic uint32_t done; /* 0, 1: waited on; see future.c */
+    _Atomic uint32_t done; /* see future.c, as `callback` */
+    _Atomic uint32_t callback;
     wsb__result_kind kind;
     wsb_status status;
     wsb_error *error;
-    bool taken;
+    _Atomic bool taken;
     size_t value_count;
     union {
         wsb_value *values; /* owned */
@@ -32,16 +33,18 @@ struct wsb_future {
     } result;
     wsb_future_fn on_done;
     void *on_done_data;
-    _Atomic int fd;                      /* eventfd + 1; 0: none */
-    void (*stop)(wsb_future *future);    /* cancels one without a task; else NULL */
-    void (*release)(wsb_future *future); /* frees the kind's block; the last reference went */
+    _Atomic int fd;                   /* eventfd + 1; 0: none */
+    void (*stop)(wsb_future *future); /* cancels one without a task; else NULL */
+    /* Frees the kind's block; the last reference went, and error and result are released. */
+    void (*release)(wsb_future *future);
 };
 
 /* Two references, the caller's and the call's. `release` frees the whole block. */
 void wsb__future_init(wsb_future *future, wsb__result_kind kind, void (*release)(wsb_future *));
 
 /* The call has ended: `result` (where `status` is WSB_OK) was set before; takes `error`. Wakes
- * those who wait, calls the callback, and gives the call's reference back. */
+ * those who wait, calls the callback, and gives the call's reference back. The last thing that a
+ * step does before DONE: instance and future may be gone then. */
 void wsb__future_finish(wsb_future *future, wsb_status status, wsb_error *error);
 
 /* Gives the call's reference back without an end: it was never submitted. */

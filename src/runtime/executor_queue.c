@@ -1,0 +1,192 @@
+#include "runtime/executor_state.h"
+
+#include "core/signal_word.h"
+
+_Thread_local wsb__executor_thread wsb__this_executor_thread
+    __attribute__((tls_model("initial-exec")));
+
+void wsb__list_append(wsb__task_list *list, wsb__task *task)
+{
+    task->next = NULL;
+    task->previous = list->last;
+    if (list->last != NULL) {
+        list->last->next = task;
+    } else {
+        list->first = task;
+    }
+    list->last = task;
+}
+
+void wsb__list_remove(wsb__task_list *list, wsb__task *task)
+{
+    if (task->previous != NULL) {
+        task->previous->next = task->next;
+    } else {
+        list->first = task->next;
+    }
+    if (task->next != NULL) {
+        task->next->previous = task->previous;
+    } else {
+        list->last = task->previous;
+    }
+    task->next = NULL;
+    task->previous = NULL;
+}
+
+wsb__task *wsb__list_take(wsb__task_list *list)
+{
+    wsb__task *task = list->first;
+    if (task != NULL) {
+        wsb__list_remove(list, task);
+    }
+    return task;
+}
+
+uint32_t wsb__task_change(wsb__task *task, uint32_t clear, uint32_t set)
+{
+    uint32_t old = atomic_load_explicit(&task->state, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&task->state, &old, (old & ~clear) | set)) {
+    }
+    return old;
+}
+
+static void count_ready(wsb_executor *executor, uint64_t by)
+{
+    uint64_t count = atomic_load_explicit(&executor->ready_count, memory_order_relaxed) + by;
+    atomic_store_explicit(&executor->ready_count, count, memory_order_relaxed);
+}
+
+void wsb__queue_push(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
+{
+    uint32_t old = wsb__task_change(task, WSB__TASK_WAITING | WSB__TASK_RUNNING, WSB__TASK_QUEUED);
+    if ((old & (WSB__TASK_CANCELLED | WSB__TASK_BEGUN)) == WSB__TASK_CANCELLED) {
+        wsb__task_change(task, 0, WSB__TASK_URGENT);
+        wsb__list_append(&executor->urgent, task);
+    } else {
+        wsb__list_append(&executor->ready, task);
+    }
+    count_ready(executor, 1);
+    wsb__queue_call_thread(executor, wakes);
+}
+
+wsb__task *wsb__queue_take(wsb_executor *executor)
+{
+    wsb__task *task = wsb__list_take(&executor->urgent);
+    if (task == NULL) {
+        task = wsb__list_take(&executor->ready);
+    }
+    if (task != NULL) {
+        count_ready(executor, (uint64_t)-1);
+    }
+    return task;
+}
+
+void wsb__queue_hurry(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
+{
+    if ((atomic_load(&task->state) & WSB__TASK_URGENT) == 0) {
+        wsb__list_remove(&executor->ready, task);
+        count_ready(executor, (uint64_t)-1);
+        wsb__queue_push(executor, task, wakes);
+    }
+}
+
+void wsb__queue_push_alone(wsb__task *task)
+{
+    wsb_executor *executor = task->executor;
+    wsb__wakes wakes = {.count = 0};
+    pthread_mutex_lock(&executor->lock);
+    wsb__queue_push(executor, task, &wakes);
+    pthread_mutex_unlock(&executor->lock);
+    wsb__wakes_do(executor, &wakes);
+}
+
+void wsb__queue_tick(wsb_executor *executor, wsb__wakes *wakes)
+{
+    if (!executor->ticking) {
+        executor->ticking = true;
+        executor->visitor_count++; /* until wsb__wakes_do() */
+        wakes->monitor = true;
+    }
+}
+
+void wsb__queue_call_thread(wsb_executor *executor, wsb__wakes *wakes)
+{
+    wsb__worker *worker = executor->idle;
+    if (executor->searching > 0) {
+        return; /* that one will take it, and call the next where there is more */
+    }
+    if (worker != NULL) {
+        executor->idle = worker->next_idle;
+        if (worker->next_idle != NULL) {
+            worker->next_idle->previous_idle = NULL;
+        }
+        worker->idle = false;
+        executor->searching++;
+        wsb__wakes_add(wakes, &worker->word, 1);
+    } else if (executor->thread_count < executor->options.workers && !executor->threads_end &&
+               wsb__worker_start(executor) == WSB_OK) {
+        executor->searching++;
+    } else {
+        wsb__queue_tick(executor, wakes);
+    }
+}
+
+void wsb__wakes_add(wsb__wakes *wakes, _Atomic uint32_t *word, uint32_t value)
+{
+    atomic_store_explicit(word, value, memory_order_release);
+    if (wakes->count < sizeof wakes->words / sizeof wakes->words[0]) {
+        wakes->words[wakes->count++] = word;
+    } else {
+        wsb__word_wake(word, 1);
+    }
+}
+
+void wsb__wakes_do(wsb_executor *executor, wsb__wakes *wakes)
+{
+    for (unsigned i = 0; i < wakes->count; i++) {
+        wsb__word_wake(wakes->words[i], 1);
+    }
+    wakes->count = 0;
+    if (wakes->monitor) {
+        wakes->monitor = false;
+        wsb__monitor_tell(executor);
+        pthread_mutex_lock(&executor->lock);
+        executor->visitor_count--;
+        pthread_cond_broadcast(&executor->changed);
+        pthread_mutex_unlock(&executor->lock);
+    }
+}
+
+/* Of a thread that hands over: the task is its own until the end of that. */
+static bool keep(wsb__task *task)
+{
+    wsb__executor_thread *thread = &wsb__this_executor_thread;
+    if (!thread->handing_over || thread->kept != NULL) {
+        return false;
+    }
+    wsb__task_change(task, WSB__TASK_WAITING, WSB__TASK_QUEUED);
+    thread->kept = task;
+    return true;
+}
+
+void wsb__task_wake(wsb__task *task)
+{
+    wsb__wakes wakes = {.count = 0};
+    if (wsb__executor_is_forked(task->executor)) {
+        return;
+    }
+    /* Also where it is set already: a step that begins later sees what was done before. */
+    uint32_t old = atomic_fetch_or(&task->state, WSB__TASK_WOKEN);
+    if ((old & (WSB__TASK_WAITING | WSB__TASK_WOKEN)) != WSB__TASK_WAITING) {
+        return;
+    }
+    wsb_executor *executor = task->executor;
+    pthread_mutex_lock(&executor->lock);
+    wsb__list_remove(&executor->waiting, task);
+    executor->stats.suspended--;
+    if (!keep(task)) {
+        wsb__queue_push(executor, task, &wakes);
+    }
+    pthread_mutex_unlock(&executor->lock);
+    wsb__wakes_do(executor, &wakes);
+}

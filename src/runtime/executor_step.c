@@ -1,0 +1,253 @@
+/* One step of a task, and what is counted around it. */
+#include "runtime/executor_state.h"
+
+#include <sched.h>
+
+#include "runtime/thread.h"
+#include "runtime/ticks.h"
+
+enum { GUARD_SPINS = 100 };
+
+void wsb__guard_take(wsb__worker *worker)
+{
+    for (unsigned spins = 0; atomic_exchange_explicit(&worker->guard, 1, memory_order_acquire) != 0;
+         spins++) {
+        if (spins >= GUARD_SPINS) {
+            sched_yield();
+        }
+    }
+}
+
+void wsb__guard_give(wsb__worker *worker)
+{
+    atomic_store_explicit(&worker->guard, 0, memory_order_release);
+}
+
+void wsb__histogram_add(wsb_histogram *histogram, uint64_t ns)
+{
+    enum { LAST = sizeof histogram->counts / sizeof histogram->counts[0] - 1 };
+    uint64_t us = ns / 1000;
+    unsigned bucket = us == 0 ? 0 : 64 - (unsigned)__builtin_clzll(us);
+    histogram->counts[bucket < LAST ? bucket : LAST]++;
+}
+
+static void count_span(wsb_histogram *histogram, uint64_t from, uint64_t to)
+{
+    wsb__histogram_add(histogram, to > from ? wsb__ticks_to_ns(to - from) : 0);
+}
+
+/* The task leaves the queue for good. @return whether it is discarded. */
+static bool first_step(wsb_executor *executor, wsb__task *task, uint64_t now, wsb__wakes *wakes)
+{
+    bool ending = executor->ending;
+    uint32_t set = WSB__TASK_BEGUN | (ending ? WSB__TASK_DISCARDED : 0u);
+    uint32_t old = wsb__task_change(task, WSB__TASK_URGENT, set);
+    bool discard = ending || (old & WSB__TASK_CANCELLED) != 0;
+    if (discard) {
+        wsb__task_change(task, 0, WSB__TASK_DISCARDED);
+        executor->stats.cancelled++;
+    } else {
+        count_span(&executor->stats.waited, task->submitted_ticks, now);
+    }
+    executor->stats.queued--;
+    wsb__room_made(executor, wakes);
+    return discard;
+}
+
+/* With the lock held. @return whether the task is discarded instead. */
+static bool begin(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
+{
+    wsb_executor *executor = worker->executor;
+    uint64_t now = wsb__ticks();
+    bool discard = false;
+    uint32_t old = wsb__task_change(task, WSB__TASK_QUEUED | WSB__TASK_WOKEN, WSB__TASK_RUNNING);
+    if ((old & WSB__TASK_BEGUN) == 0) {
+        discard = first_step(executor, task, now, wakes);
+    }
+    if (worker->visitor) {
+        wsb__queue_tick(executor, wakes); /* its time slice ends in any case */
+    }
+    executor->stats.running++;
+    worker->stepping = task;
+    worker->ended = false;
+    worker->following = NULL;
+    worker->elsewhere = NULL;
+    worker->slice_end = now + executor->slice_ticks;
+    atomic_store_explicit(&worker->began, now, memory_order_relaxed);
+    atomic_store_explicit(&worker->current, task, memory_order_release);
+    return discard;
+}
+
+/* Nobody reaches the task through this thread from here on. */
+static void forget(wsb__worker *worker)
+{
+    wsb__guard_take(worker);
+    atomic_store_explicit(&worker->current, NULL, memory_order_relaxed);
+    worker->interrupt = NULL;
+    wsb__guard_give(worker);
+}
+
+/* A task that ended without wsb__task_end() gives its strand up here; it may be gone. */
+static void give_up_strand(wsb__worker *worker, wsb__strand *strand)
+{
+    if (!worker->ended && strand != NULL) {
+        pthread_mutex_lock(wsb__strand_lock(strand));
+        worker->following = wsb__strand_leave(strand);
+        pthread_mutex_unlock(wsb__strand_lock(strand));
+    }
+}
+
+static void after_end(wsb__worker *worker, uint64_t submitted, wsb__wakes *wakes)
+{
+    wsb_executor *executor = worker->executor;
+    executor->stats.completed++;
+    count_span(&executor->stats.latency, submitted, wsb__ticks());
+    if (worker->elsewhere != NULL) {
+        wsb__queue_push(executor, worker->elsewhere, wakes);
+        return; /* it stays in flight */
+    }
+    executor->in_flight--;
+    if (executor->ending) {
+        pthread_cond_broadcast(&executor->changed);
+    }
+}
+
+static void after_wait(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
+{
+    wsb_executor_stats *stats = &executor->stats;
+    uint32_t old = atomic_load_explicit(&task->state, memory_order_relaxed);
+    do {
+        if ((old & WSB__TASK_WOKEN) != 0) {
+            wsb__queue_push(executor, task, wakes);
+            return;
+        }
+    } while (!atomic_compare_exchange_weak(&task->state, &old,
+                                           (old & ~WSB__TASK_RUNNING) | WSB__TASK_WAITING));
+    wsb__list_append(&executor->waiting, task);
+    stats->suspended++;
+    if (stats->suspended > stats->suspended_peak) {
+        stats->suspended_peak = stats->suspended;
+    }
+}
+
+/* The lock is held again. */
+static void after(wsb__worker *worker, wsb__task *task, wsb__step step, uint64_t submitted,
+                  wsb__wakes *wakes)
+{
+    wsb_executor *executor = worker->executor;
+    executor->stats.running--;
+    if (!worker->visitor) {
+        executor->searching++; /* it looks for the next one itself */
+    }
+    if (worker->following != NULL) {
+        wsb__queue_push(executor, worker->following, wakes);
+    }
+    if (step == WSB__STEP_DONE) {
+        after_end(worker, submitted, wakes);
+    } else if (step == WSB__STEP_YIELD) {
+        executor->stats.slices++;
+        wsb__queue_push(executor, task, wakes);
+    } else {
+        after_wait(executor, task, wakes);
+    }
+}
+
+static wsb__step step_or_discard(wsb__task *task, bool discard)
+{
+    if (!discard) {
+        return task->ops->step(task);
+    }
+    task->ops->discard(task);
+    return WSB__STEP_DONE;
+}
+
+void wsb__step_run(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
+{
+    wsb_executor *executor = worker->executor;
+    wsb__strand *strand = task->strand;
+    uint64_t submitted = task->submitted_ticks;
+    bool discard = begin(worker, task, wakes);
+    pthread_mutex_unlock(&executor->lock);
+    wsb__wakes_do(executor, wakes);
+    wsb__step step = step_or_discard(task, discard);
+    forget(worker);
+    worker->stepping = NULL;
+    atomic_store_explicit(&worker->began, 0, memory_order_relaxed);
+    if (step == WSB__STEP_DONE) {
+        give_up_strand(worker, strand);
+    }
+    if (worker->following != NULL && worker->following->executor != executor) {
+        wsb__queue_push_alone(worker->following);
+        worker->following = NULL;
+    }
+    pthread_mutex_lock(&executor->lock);
+    after(worker, task, step, submitted, wakes);
+}
+
+bool wsb__task_finish_elsewhere(wsb__task *task, const wsb__task_ops *run)
+{
+    wsb__worker *worker = wsb__this_executor_thread.worker;
+    if (worker == NULL || !worker->visitor || worker->stepping != task) {
+        return false;
+    }
+    /* ENDED stays: nobody can cancel it any more. */
+    task->ops = run;
+    task->strand = NULL;
+    wsb__task_change(task, WSB__TASK_RUNNING | WSB__TASK_WOKEN, 0);
+    worker->elsewhere = task;
+    return true;
+}
+
+bool wsb__executor_should_yield(void)
+{
+    const wsb__worker *worker = wsb__this_executor_thread.worker;
+    return worker != NULL && worker->stepping != NULL &&
+           (worker->visitor ||
+            atomic_load_explicit(&worker->executor->ready_count, memory_order_relaxed) > 0) &&
+           wsb__ticks() >= worker->slice_end;
+}
+
+void wsb__executor_set_interrupt(void (*interrupt)(void *engine), void *engine)
+{
+    wsb__worker *worker = wsb__this_executor_thread.worker;
+    if (worker != NULL) {
+        wsb__guard_take(worker);
+        worker->interrupt = interrupt;
+        worker->engine = engine;
+        wsb__guard_give(worker);
+    }
+}
+
+void wsb__handoff_begin(void)
+{
+    wsb__executor_thread *thread = &wsb__this_executor_thread;
+    /* Not inside of a guest: what is stepped would run on top of it. */
+    thread->handing_over = thread->worker == NULL && wsb__this_thread.depth == 0;
+}
+
+void wsb__handoff_end(void)
+{
+    wsb__executor_thread *thread = &wsb__this_executor_thread;
+    wsb__task *task = thread->kept;
+    wsb__wakes wakes = {.count = 0};
+    thread->handing_over = false;
+    thread->kept = NULL;
+    if (task == NULL) {
+        return;
+    }
+    wsb_executor *executor = task->executor;
+    wsb__worker visitor = {.executor = executor, .visitor = true};
+    pthread_mutex_lock(&executor->lock);
+    executor->visitor_count++;
+    wsb__worker_link(&visitor);
+    thread->worker = &visitor;
+    wsb__step_run(&visitor, task, &wakes);
+    thread->worker = NULL;
+    wsb__worker_unlink(&visitor);
+    executor->visitor_count--;
+    if (executor->ending) {
+        pthread_cond_broadcast(&executor->changed);
+    }
+    pthread_mutex_unlock(&executor->lock);
+    wsb__wakes_do(executor, &wakes);
+}
