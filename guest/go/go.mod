@@ -1,0 +1,3 @@
+module wasmsandbox/guest
+
+go 1.24
