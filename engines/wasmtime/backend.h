@@ -2,6 +2,8 @@
 #ifndef WSB_ENGINE_WASMTIME_BACKEND_H
 #define WSB_ENGINE_WASMTIME_BACKEND_H
 
+#include <stdatomic.h>
+
 #include <wasm_sandbox/plugin/engine.h>
 
 #include "extra.h"
@@ -15,6 +17,9 @@ typedef struct wt_engine {
     wasm_engine_t *engine;
     bool fuel;
     bool pooled;
+    uint64_t fibers;            /* calls at once; 0: calls run on their caller's stack */
+    atomic_uint_fast64_t calls; /* that have begun, where it has fibers */
+    wasmtime_linker_t *fiber_functions;
 } wt_engine;
 
 typedef struct wt_module {
@@ -27,6 +32,7 @@ typedef struct wt_import {
     wsb_engine_host_fn call;
     void *data;
     const wsb_function_type *type; /* the caller's; lives until unlink() */
+    bool may_wait;                 /* the guest can be suspended in it */
 } wt_import;
 
 typedef struct wt_link {
@@ -35,7 +41,36 @@ typedef struct wt_link {
     wt_import *imports;
 } wt_link;
 
-typedef struct wt_instance {
+typedef struct wt_instance wt_instance;
+
+/* A call on the caller's stack, or on the fiber's. */
+typedef wsb_engine_result (*wt_call_fn)(wt_instance *instance, const wsb_engine_handle *function,
+                                        const wsb_function_type *type, wsb_raw_value *values,
+                                        wsb_engine_failure *out_failure);
+
+/* The call of a guest that has a stack of its own, and what it takes to suspend it. */
+typedef struct wt_fiber {
+    wasmtime_call_future_t *future; /* NULL: there is no call */
+    bool waiting;                   /* in a host function */
+    bool go_on;                     /* that may go on */
+    bool yielded;
+    wsb_engine_result result; /* of `call`, when the future is ready */
+    wt_call_fn call;
+    const wsb_function_type *type;
+    wsb_raw_value *values;
+    wsb_engine_failure *failure; /* of the present function_call() or function_resume() */
+    wsb_engine_handle function;
+    wasm_trap_t *trap; /* of the future itself: there was no stack */
+    wasmtime_error_t *error;
+    bool (*should_yield)(void *host);
+    wsb_host_result (*resume)(void *host, void *caller, wsb_raw_value *values);
+    bool has_enter;
+    bool has_suspend;
+    wasmtime_func_t enter;
+    wasmtime_func_t suspend;
+} wt_fiber;
+
+struct wt_instance {
     void *host;
     bool (*should_stop)(void *host);
     /* Set by the one who ends the guest (a host function, the epoch callback), for the call that
@@ -45,7 +80,10 @@ typedef struct wt_instance {
     wasmtime_store_t *store;
     wasmtime_instance_t instance;
     wsb_wasmtime_limits limits;
-} wt_instance;
+    wt_engine *engine;
+    bool on_fiber; /* its calls run on a stack of its own */
+    wt_fiber fiber;
+};
 
 _Static_assert(sizeof(wasmtime_func_t) <= sizeof(wsb_engine_handle), "function handle");
 _Static_assert(sizeof(wasmtime_memory_t) <= sizeof(wsb_engine_handle), "memory handle");
@@ -88,6 +126,29 @@ wsb_engine_result wt_function_call(void *instance, const wsb_engine_handle *func
 wsb_engine_result wt_function_call_references(void *self, const wsb_engine_handle *function,
                                               const wsb_function_type *type, wsb_raw_value *values,
                                               wsb_engine_failure *out_failure);
+
+/* Of a function that may return on another thread than it was called on: nothing in it may keep
+ * the address of a thread's own data, and AddressSanitizer's frames are such. */
+#define WT_CHANGES_THREAD __attribute__((no_sanitize("address"), noinline))
+
+/* fiber.c */
+wasmtime_error_t *wt_fibers_init(wt_engine *engine);
+void wt_fibers_fini(wt_engine *engine);
+wsb_engine_result wt_fiber_call(wt_instance *instance, wt_call_fn call,
+                                const wsb_engine_handle *function, const wsb_function_type *type,
+                                wsb_raw_value *values, wsb_engine_failure *out_failure);
+wsb_engine_result wt_function_resume(void *instance, wsb_engine_failure *out_failure);
+/* Within a host function: the guest is suspended until function_resume(). NULL when it goes on; the
+ * trap with which it ends when it is dropped. */
+wasm_trap_t *wt_fiber_suspend(wt_instance *instance, wasmtime_context_t *context);
+/* Asked at an epoch: whether the guest is to be suspended. */
+bool wt_fiber_yields(wt_instance *instance);
+/* Drops the guest's stack. */
+void wt_fiber_drop(wt_instance *instance);
+
+/* maps.c: whether the system allows so many guests with stacks of their own; else FAILED, with what
+ * to change. */
+wsb_engine_result wt_maps_check(uint64_t guests, wsb_engine_failure *out_failure);
 
 /* access.c */
 bool wt_export_get(void *instance, wsb_str name, wsb_extern_kind kind,

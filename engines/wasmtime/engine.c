@@ -13,6 +13,7 @@
 /* Measured (docs/internals/engines.md): what a slot keeps for its next instance. */
 #define WT_MEMORY_KEEP_RESIDENT ((size_t)256 * 1024)
 #define WT_TABLE_KEEP_RESIDENT ((size_t)4096)
+#define WT_STACK_KEEP_RESIDENT ((size_t)4096)
 #define WT_UNUSED_WARM_SLOTS 100u
 
 /* The proposals that native/module lets through, and no others. */
@@ -56,7 +57,7 @@ static wasm_config_t *make_config(const wsb_engine_options *options)
     return config;
 }
 
-static void add_pool(wasm_config_t *config, uint32_t instances)
+static void add_pool(wasm_config_t *config, uint32_t instances, bool fibers)
 {
     wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
     wasmtime_pooling_allocation_config_total_core_instances_set(pool, instances);
@@ -65,7 +66,8 @@ static void add_pool(wasm_config_t *config, uint32_t instances)
     wasmtime_pooling_allocation_config_total_memories_set(pool, 2 * instances);
     wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, instances);
     wasmtime_pooling_allocation_config_total_tables_set(pool, WT_TABLES_PER_INSTANCE * instances);
-    wasmtime_pooling_allocation_config_total_stacks_set(pool, 0);
+    /* A store keeps the stack of its last call. */
+    wasmtime_pooling_allocation_config_total_stacks_set(pool, fibers ? instances : 0);
     wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 1);
     wasmtime_pooling_allocation_config_max_memory_size_set(pool, WT_POOL_MEMORY);
     wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, WT_TABLES_PER_MODULE);
@@ -74,14 +76,32 @@ static void add_pool(wasm_config_t *config, uint32_t instances)
     wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool,
                                                                        WT_MEMORY_KEEP_RESIDENT);
     wasmtime_pooling_allocation_config_table_keep_resident_set(pool, WT_TABLE_KEEP_RESIDENT);
+    wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, WT_STACK_KEEP_RESIDENT);
     wasmtime_pooling_allocation_config_max_unused_warm_slots_set(pool, WT_UNUSED_WARM_SLOTS);
     wsb_wasmtime_pool_scan_pages(pool);
     wasmtime_pooling_allocation_strategy_set(config, pool);
     wasmtime_pooling_allocation_config_delete(pool);
 }
 
-wsb_engine_result wt_engine_create(const wsb_engine_options *options, void **out_engine,
-                                   wsb_engine_failure *out_failure)
+/* A slot for each fiber too: guests that have none are slower to make, and need mappings beside
+ * those of the pool. */
+static uint64_t most_slots(const wsb_engine_options *options)
+{
+    bool more = options->fibers > options->pool_instances && options->fibers <= WT_MAX_POOL;
+    return options->pool_instances > 0 && more ? options->fibers : options->pool_instances;
+}
+
+static wasmtime_error_t *make_engine(const wsb_engine_options *options, uint64_t slots,
+                                     wasm_engine_t **out_engine)
+{
+    wasm_config_t *config = make_config(options);
+    if (slots > 0)
+        add_pool(config, (uint32_t)slots, options->fibers > 0);
+    return wsb_wasmtime_engine_new(config, out_engine);
+}
+
+static wsb_engine_result check_options(const wsb_engine_options *options,
+                                       wsb_engine_failure *out_failure)
 {
     if (options->size < sizeof *options)
         return wt_fail_text(out_failure, WSB_ENGINE_FAILED, "engine options are too short");
@@ -91,22 +111,40 @@ wsb_engine_result wt_engine_create(const wsb_engine_options *options, void **out
     if (options->pool_instances > WT_MAX_POOL)
         return wt_fail_text(out_failure, WSB_ENGINE_POOL_EXHAUSTED,
                             "a pool holds at most 100,000 instances");
+    if (options->fibers == 0)
+        return WSB_ENGINE_OK;
+    uint64_t slots = most_slots(options);
+    return wt_maps_check(slots > 0 ? slots : options->fibers, out_failure);
+}
 
+wsb_engine_result wt_engine_create(const wsb_engine_options *options, void **out_engine,
+                                   wsb_engine_failure *out_failure)
+{
+    wsb_engine_result result = check_options(options, out_failure);
+    if (result != WSB_ENGINE_OK)
+        return result;
     wt_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return wt_fail_text(out_failure, WSB_ENGINE_FAILED, "out of memory");
     engine->fuel = options->fuel;
     engine->pooled = options->pool_instances > 0;
+    engine->fibers = options->fibers;
 
-    wasm_config_t *config = make_config(options);
-    if (engine->pooled)
-        add_pool(config, (uint32_t)options->pool_instances);
-    wasmtime_error_t *error = wsb_wasmtime_engine_new(config, &engine->engine);
+    uint64_t slots = most_slots(options);
+    wasmtime_error_t *error = make_engine(options, slots, &engine->engine);
+    if (error && slots > options->pool_instances) {
+        wasmtime_error_delete(error);
+        error = make_engine(options, options->pool_instances, &engine->engine);
+    }
     if (error) {
         /* Without the pool the same settings are tried again, and tell if they were the cause. */
-        wsb_engine_result result = engine->pooled ? WSB_ENGINE_POOL_EXHAUSTED : WSB_ENGINE_FAILED;
+        result = engine->pooled ? WSB_ENGINE_POOL_EXHAUSTED : WSB_ENGINE_FAILED;
         free(engine);
         return wt_fail_error(out_failure, result, error);
+    }
+    if (engine->fibers > 0 && (error = wt_fibers_init(engine)) != NULL) {
+        wt_engine_destroy(engine);
+        return wt_fail_error(out_failure, WSB_ENGINE_FAILED, error);
     }
     *out_engine = engine;
     return WSB_ENGINE_OK;
@@ -115,6 +153,7 @@ wsb_engine_result wt_engine_create(const wsb_engine_options *options, void **out
 void wt_engine_destroy(void *engine)
 {
     wt_engine *self = engine;
+    wt_fibers_fini(self);
     wasm_engine_delete(self->engine);
     free(self);
 }

@@ -8,8 +8,9 @@ static const wsb_runtime_ops ops = {
     .version = WASMTIME_VERSION,
     .features = WSB_ENGINE_DEADLINE | WSB_ENGINE_FUEL | WSB_ENGINE_MEMORY_LIMIT |
                 WSB_ENGINE_TABLE_LIMIT | WSB_ENGINE_STACK_LIMIT | WSB_ENGINE_SERIALIZE |
-                WSB_ENGINE_POOLING | WSB_ENGINE_NO_SIGNALS | WSB_ENGINE_REFERENCES |
-                WSB_ENGINE_VECTORS | WSB_ENGINE_PROPOSALS | WSB_ENGINE_BACKTRACES,
+                WSB_ENGINE_POOLING | WSB_ENGINE_FIBERS | WSB_ENGINE_NO_SIGNALS |
+                WSB_ENGINE_REFERENCES | WSB_ENGINE_VECTORS | WSB_ENGINE_PROPOSALS |
+                WSB_ENGINE_BACKTRACES,
     .engine_create = wt_engine_create,
     .engine_destroy = wt_engine_destroy,
     .engine_interrupt = wt_engine_interrupt,
@@ -30,6 +31,7 @@ static const wsb_runtime_ops ops = {
     .memory_grow = wt_memory_grow,
     .global_get = wt_global_get,
     .global_set = wt_global_set,
+    .function_resume = wt_function_resume,
 };
 
 const wsb_runtime_ops *wsb_engine_entry(void);

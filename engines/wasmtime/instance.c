@@ -10,8 +10,11 @@ static wasmtime_error_t *on_epoch(wasmtime_context_t *context, void *data, uint6
     (void)context;
     *out_delta = 1;
     *out_kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
-    if (!instance->should_stop(instance->host))
+    if (!instance->should_stop(instance->host)) {
+        if (wt_fiber_yields(instance))
+            *out_kind = WASMTIME_UPDATE_DEADLINE_YIELD;
         return NULL;
+    }
     instance->outcome = WSB_ENGINE_INTERRUPTED;
     return wasmtime_error_new("interrupted");
 }
@@ -52,6 +55,10 @@ wsb_engine_result wt_instance_create(void *link, const wsb_engine_instance_optio
         return wt_fail_text(out_failure, WSB_ENGINE_FAILED, "out of memory");
     instance->host = options->host;
     instance->should_stop = options->should_stop;
+    instance->engine = from->engine;
+    instance->on_fiber = from->engine->fibers > 0;
+    instance->fiber.should_yield = options->should_yield;
+    instance->fiber.resume = options->resume;
     instance->limits.memory_left = options->max_memory;
     instance->limits.table_left = options->max_table_elements;
 
@@ -78,6 +85,7 @@ wsb_engine_result wt_instance_create(void *link, const wsb_engine_instance_optio
 void wt_instance_destroy(void *instance)
 {
     wt_instance *self = instance;
+    wt_fiber_drop(self);
     wasmtime_store_delete(self->store);
     free(self);
 }

@@ -10,16 +10,32 @@ static wasm_trap_t *end_guest(wt_instance *instance)
     return wsb_wasmtime_quiet_trap();
 }
 
-static wasm_trap_t *call_host(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
-                              size_t count)
+/* Of a host function that is not done: suspends the guest until it is. NULL when the guest goes
+ * on. */
+WT_CHANGES_THREAD static wasm_trap_t *not_done(const wt_import *import, wt_instance *instance,
+                                               wasmtime_caller_t *caller, wsb_raw_value *values,
+                                               wsb_host_result result)
+{
+    while (result == WSB_HOST_PENDING && import->may_wait) {
+        wasm_trap_t *trap = wt_fiber_suspend(instance, wasmtime_caller_context(caller));
+        if (trap)
+            return trap;
+        result = instance->fiber.resume(instance->host, caller, values);
+    }
+    return result == WSB_HOST_DONE ? NULL : end_guest(instance);
+}
+
+WT_CHANGES_THREAD static wasm_trap_t *call_host(void *env, wasmtime_caller_t *caller,
+                                                wasmtime_val_raw_t *raw, size_t count)
 {
     const wt_import *import = env;
     wt_instance *instance = wasmtime_context_get_data(wasmtime_caller_context(caller));
+    wsb_raw_value *values = (wsb_raw_value *)raw;
     (void)count;
-    if (import->call(import->data, instance->host, caller, (wsb_raw_value *)values) ==
-        WSB_HOST_DONE)
+    wsb_host_result result = import->call(import->data, instance->host, caller, values);
+    if (__builtin_expect(result == WSB_HOST_DONE, true))
         return NULL;
-    return end_guest(instance);
+    return not_done(import, instance, caller, values, result);
 }
 
 static wasm_trap_t *refuse(const char *text)
@@ -41,8 +57,8 @@ static const char *take_results(wasmtime_context_t *context, const wsb_function_
 }
 
 /* As call_host(), for signatures with references. */
-static wasm_trap_t *call_host_references(void *env, wasmtime_caller_t *caller,
-                                         wasmtime_val_raw_t *raw, size_t count)
+WT_CHANGES_THREAD static wasm_trap_t *call_host_references(void *env, wasmtime_caller_t *caller,
+                                                           wasmtime_val_raw_t *raw, size_t count)
 {
     const wt_import *import = env;
     wasmtime_context_t *context = wasmtime_caller_context(caller);
@@ -54,8 +70,12 @@ static wasm_trap_t *call_host_references(void *env, wasmtime_caller_t *caller,
     const char *problem = wt_references_out(context, type->params, type->param_count, values);
     if (problem)
         return refuse(problem);
-    if (import->call(import->data, instance->host, caller, values) != WSB_HOST_DONE)
-        return end_guest(instance);
+    wsb_host_result result = import->call(import->data, instance->host, caller, values);
+    if (result != WSB_HOST_DONE) {
+        wasm_trap_t *trap = not_done(import, instance, caller, values, result);
+        if (trap)
+            return trap;
+    }
     problem = take_results(context, type, values);
     return problem ? refuse(problem) : NULL;
 }
@@ -110,8 +130,9 @@ static wasm_functype_t *make_function_type(const wsb_function_type *type)
     return wasm_functype_new(&params, &results);
 }
 
-static wsb_engine_result define(wasmtime_linker_t *linker, const wsb_engine_import *import,
-                                wt_import *env, wsb_engine_failure *out_failure)
+static wsb_engine_result define(wasmtime_linker_t *linker, bool fibers,
+                                const wsb_engine_import *import, wt_import *env,
+                                wsb_engine_failure *out_failure)
 {
     const wsb_function_type *type = &import->type;
     wasm_functype_t *function_type = make_function_type(type);
@@ -121,6 +142,7 @@ static wsb_engine_result define(wasmtime_linker_t *linker, const wsb_engine_impo
     env->call = import->call;
     env->data = import->data;
     env->type = type;
+    env->may_wait = fibers && !import->never_waits;
     bool references = wt_has_references(type->params, type->param_count) ||
                       wt_has_references(type->results, type->result_count);
     wasmtime_error_t *error = wasmtime_linker_define_func_unchecked(
@@ -139,7 +161,8 @@ static wsb_engine_result resolve(wt_link *link, const wt_module *module,
     wasmtime_linker_allow_shadowing(linker, true);
     wsb_engine_result result = WSB_ENGINE_OK;
     for (size_t i = 0; i < count && result == WSB_ENGINE_OK; i++)
-        result = define(linker, &imports[i], &link->imports[i], out_failure);
+        result =
+            define(linker, link->engine->fibers > 0, &imports[i], &link->imports[i], out_failure);
     if (result == WSB_ENGINE_OK) {
         wasmtime_error_t *error =
             wasmtime_linker_instantiate_pre(linker, module->module, &link->pre);

@@ -42,12 +42,15 @@ pub unsafe extern "C" fn wsb_wasmtime_engine_new(
     }
 }
 
-/// Settings without a C function: whether a trap reads the guest's debug information is not left
-/// to the environment (WASMTIME_BACKTRACE_DETAILS): it would parse what the guest brought.
+/// Settings without a C function. Whether a trap reads the guest's debug information is not left
+/// to the environment (WASMTIME_BACKTRACE_DETAILS): it would parse what the guest brought. The pages
+/// of a fiber's stack go back to the system with its instance: a deep recursion would keep them in
+/// the pool for good.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsb_wasmtime_config_harden(config: &mut wasm_config_t) {
     let config = unsafe { &mut *(&raw mut *config).cast::<Config>() };
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config.async_stack_zeroing(true);
 }
 
 /// Lets the pool ask the kernel which pages a guest wrote, where the kernel can tell.

@@ -81,8 +81,8 @@ typedef struct wsb_engine_options {
     size_t size;
     bool fuel;               /**< meter fuel */
     uint64_t max_stack;      /**< bytes of guest stack */
-    uint64_t pool_instances; /**< 0: no pool; else a pool of so many, or POOL_EXHAUSTED when the
-                                  pool cannot be made */
+    uint64_t pool_instances; /**< 0: no pool; else a pool of so many (with more `fibers`, rather of
+                                  as many as these), or POOL_EXHAUSTED when it cannot be made */
     bool avoid_signals;
     /** FIBERS. 0: an ordinary engine. Else every guest of it runs on a stack of its own, at most so
      * many at once, and calls can be suspended; FAILED (with the reason) where the system does not
