@@ -1,39 +1,16 @@
 /* From the host into the guest: the path that every call takes. */
-#include "runtime/instance.h"
+#include "runtime/call_steps.h"
 #include "runtime/nest.h"
 #include "runtime/tick.h"
-#include "runtime/ticks.h"
 
 #include <sched.h>
 
 #include <wasm_sandbox/plugin/error.h>
 
-/* Counters of an instance have one writer, the thread that runs it. */
-static inline void add(_Atomic uint64_t *counter, uint64_t amount)
-{
-    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, value + amount, memory_order_relaxed);
-}
-
-static inline bool stack_is_enough(const wsb_instance *instance, const wsb__thread *thread)
-{
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    /* Below the stack this wraps around, to more than any stack has. */
-    uintptr_t room = here - thread->stack_low;
-    return room >= instance->stack_need && room < thread->stack_high - thread->stack_low;
-}
-
-/* The common case in few instructions: a known thread of this process with room on its stack. */
-static inline bool may_enter(const wsb_instance *instance, const wsb__thread *thread)
-{
-    return __builtin_expect(instance->fork_generation == thread->generation &&
-                                thread->depth < WSB__MAX_DEPTH && stack_is_enough(instance, thread),
-                            1);
-}
-
-/* The same with what is rare: a thread's first call, and stacks that are not a thread's own. */
-__attribute__((noinline, cold)) static bool may_enter_after_all(const wsb_instance *instance,
-                                                                wsb__thread *thread)
+/* wsb__call_may_enter() with what is rare: a thread's first call, and stacks that are not a
+ * thread's own. */
+__attribute__((noinline, cold)) bool wsb__call_may_enter_after_all(const wsb_instance *instance,
+                                                                   wsb__thread *thread)
 {
     if (thread->generation == 0 && !wsb__thread_learn(thread)) {
         return false;
@@ -41,11 +18,12 @@ __attribute__((noinline, cold)) static bool may_enter_after_all(const wsb_instan
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     bool own = here >= thread->stack_low && here < thread->stack_high;
     return instance->fork_generation == thread->generation && thread->depth < WSB__MAX_DEPTH &&
-           (own ? stack_is_enough(instance, thread) : instance->runtime->allow_foreign_stacks);
+           (own ? wsb__call_stack_is_enough(instance, thread)
+                : instance->runtime->allow_foreign_stacks);
 }
 
 /* Rare ways into an instance that is not idle: after a look at it, and inside a sequence. */
-__attribute__((noinline, cold)) static bool take_after_all(wsb_instance *instance, uint32_t from)
+__attribute__((noinline, cold)) bool wsb__call_take_after_all(wsb_instance *instance, uint32_t from)
 {
     while (from == WSB__OBSERVED) {
         sched_yield(); /* another thread looks at it: nanoseconds */
@@ -61,24 +39,10 @@ __attribute__((noinline, cold)) static bool take_after_all(wsb_instance *instanc
     return true;
 }
 
-static inline bool take(wsb_instance *instance)
-{
-    uint32_t from = WSB__IDLE;
-    return __builtin_expect(
-               atomic_compare_exchange_strong(&instance->watch.state, &from, WSB__RUNNING), 1) ||
-           take_after_all(instance, from);
-}
-
 static inline void note_start(wsb_instance *instance, wsb__thread *thread, uint64_t now)
 {
-    if (__builtin_expect(now - thread->cpu_sample_ticks > wsb__ticks_per_ms, 0)) {
-        wsb__thread_sample_cpu(thread, now);
-    }
-    wsb__watch *watch = &instance->watch;
-    atomic_store_explicit(&watch->cpu_base, thread->cpu_sample, memory_order_relaxed);
-    atomic_store_explicit(&watch->cpu_clock, thread->cpu_clock, memory_order_relaxed);
-    atomic_store_explicit(&instance->thread, thread, memory_order_relaxed);
-    atomic_store_explicit(&watch->started, now, memory_order_release);
+    wsb__call_note_thread(instance, thread, now);
+    atomic_store_explicit(&instance->watch.started, now, memory_order_release);
     if (__builtin_expect(thread->depth++ > 0, 0)) {
         wsb__nest_begin(instance, thread);
     }
@@ -100,13 +64,13 @@ static inline void note_end(wsb_instance *instance, wsb__thread *thread, uint64_
     uint64_t elapsed = now_ticks > started ? now_ticks - started : 0;
     /* Readers of usage count what is running by it: from here on the call is in the totals. */
     atomic_store_explicit(&instance->watch.started, 0, memory_order_relaxed);
-    add(&instance->wall_ticks, elapsed);
+    wsb__call_add(&instance->wall_ticks, elapsed);
     if (__builtin_expect(elapsed > wsb__ticks_per_ms, 0)) {
         uint64_t now = wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-        add(&instance->long_ticks, elapsed);
-        add(&instance->cpu_ns, now > cpu_base ? now - cpu_base : 0);
+        wsb__call_add(&instance->long_ticks, elapsed);
+        wsb__call_add(&instance->cpu_ns, now > cpu_base ? now - cpu_base : 0);
     }
-    add(&instance->calls, 1);
+    wsb__call_add(&instance->calls, 1);
     leave_thread(instance, thread);
 }
 
@@ -119,11 +83,13 @@ static bool continue_sequence(wsb_instance *instance)
         sequence->entered = true;
         sequence->started = atomic_load_explicit(&watch->started, memory_order_relaxed);
         sequence->cpu_base = atomic_load_explicit(&watch->cpu_base, memory_order_relaxed);
+        sequence->cpu_before = 0;
         sequence->fuel_left = instance->limits.fuel;
         return false;
     }
     atomic_store_explicit(&watch->started, sequence->started, memory_order_relaxed);
     atomic_store_explicit(&watch->cpu_base, sequence->cpu_base, memory_order_relaxed);
+    atomic_store_explicit(&watch->cpu_before, sequence->cpu_before, memory_order_relaxed);
     return true;
 }
 
@@ -142,7 +108,7 @@ static uint64_t get_fuel(wsb_instance *instance)
                                : instance->ops->instance_get_fuel(instance->engine_instance);
 }
 
-static void begin_extras(wsb_instance *instance)
+void wsb__call_begin_extras(wsb_instance *instance)
 {
     bool sequence = (instance->extras & WSB__EXTRA_SEQUENCE) != 0;
     bool continued = sequence && continue_sequence(instance);
@@ -168,13 +134,13 @@ static void begin_extras(wsb_instance *instance)
     }
 }
 
-static void end_extras(wsb_instance *instance)
+void wsb__call_end_extras(wsb_instance *instance)
 {
     if (instance->extras & WSB__EXTRA_FUEL) {
         bool sequence = (instance->extras & WSB__EXTRA_SEQUENCE) != 0;
         uint64_t given = sequence ? instance->sequence.fuel_left : instance->limits.fuel;
         uint64_t left = get_fuel(instance);
-        add(&instance->fuel_used, given > left ? given - left : 0);
+        wsb__call_add(&instance->fuel_used, given > left ? given - left : 0);
         instance->sequence.fuel_left = left;
     }
     if ((instance->extras & WSB__EXTRA_REFUSALS) && wsb__instance_note_refusals(instance)) {
@@ -186,16 +152,8 @@ static void end_extras(wsb_instance *instance)
     }
 }
 
-/* The watchdog must know of the call before the guest runs. */
-static inline bool watched(wsb_instance *instance)
+wsb_status wsb__call_refuse_taken(wsb_instance *instance, const char *name, wsb_error **out_error)
 {
-    return (instance->extras & WSB__EXTRA_WATCHED) == 0 || atomic_load(&instance->watch.listed) ||
-           wsb__watchdog_add(&instance->runtime->watchdog, &instance->watch);
-}
-
-static wsb_status refuse_taken(wsb_instance *instance, const char *name, wsb_error **out_error)
-{
-    /* Cancelled before it ran, or no watchdog to guard it. */
     wsb_engine_failure failure = {.message = "the watchdog thread cannot be started"};
     wsb_engine_result result = WSB_ENGINE_FAILED;
     if (atomic_load(&instance->stop)) {
@@ -205,9 +163,7 @@ static wsb_status refuse_taken(wsb_instance *instance, const char *name, wsb_err
     return wsb__call_failed(instance, result, &failure, name, out_error);
 }
 
-/* The instance was destroyed in one of its callbacks: nothing of it may be used after this, except
- * by what the call is part of and what releases it in the end: a sequence, or its making. */
-static wsb_status finish_doomed(wsb_instance *instance, wsb_status status, wsb_error **out_error)
+wsb_status wsb__call_finish_doomed(wsb_instance *instance, wsb_status status, wsb_error **out_error)
 {
     instance->ending.status = WSB_ERROR_CANCELLED;
     atomic_store(&instance->watch.state, WSB__CLOSED);
@@ -219,35 +175,24 @@ static wsb_status finish_doomed(wsb_instance *instance, wsb_status status, wsb_e
                                             "call: the instance was destroyed during the call");
 }
 
-static wsb_status finish(wsb_instance *instance, wsb_status status, wsb_error **out_error)
-{
-    if (__builtin_expect(instance->doomed, 0)) {
-        return finish_doomed(instance, status, out_error);
-    }
-    uint32_t idle = __builtin_expect(instance->sequence.active, 0) ? WSB__HELD : WSB__IDLE;
-    uint32_t state = status == WSB_OK ? idle : WSB__CLOSED;
-    atomic_store_explicit(&instance->watch.state, state, memory_order_release);
-    return status;
-}
-
 wsb_status wsb__call(wsb_instance *instance, const wsb__target *target, wsb_raw_value *values,
                      wsb_error **out_error)
 {
     wsb__thread *thread = &wsb__this_thread;
-    if ((!may_enter(instance, thread) && !may_enter_after_all(instance, thread)) ||
-        !take(instance)) {
+    if (!wsb__call_may_enter(instance, thread) || !wsb__call_take(instance)) {
         return wsb__call_refused(instance, target->label, out_error);
     }
     uint64_t started = wsb__ticks();
     note_start(instance, thread, started);
     uint64_t cpu_base = thread->cpu_sample;
-    if (__builtin_expect(!watched(instance) || atomic_load(&instance->stop), 0)) {
+    if (__builtin_expect(!wsb__call_watched(instance) || atomic_load(&instance->stop), 0)) {
         leave_thread(instance, thread);
-        return finish(instance, refuse_taken(instance, target->label, out_error), out_error);
+        return wsb__call_finish(
+            instance, wsb__call_refuse_taken(instance, target->label, out_error), out_error);
     }
     uint32_t extras = instance->extras & ~(uint32_t)WSB__EXTRA_WATCHED;
     if (extras) {
-        begin_extras(instance);
+        wsb__call_begin_extras(instance);
     }
     wsb_engine_failure *failure = &instance->failure;
     wsb_engine_result result =
@@ -261,16 +206,15 @@ wsb_status wsb__call(wsb_instance *instance, const wsb__target *target, wsb_raw_
         status = wsb__call_failed(instance, result, failure, target->label, out_error);
     }
     if (extras) {
-        end_extras(instance);
+        wsb__call_end_extras(instance);
     }
-    return finish(instance, status, out_error);
+    return wsb__call_finish(instance, status, out_error);
 }
 
 wsb_status wsb__sequence_begin(wsb_instance *instance, const char *name, wsb_error **out_error)
 {
     wsb__thread *thread = &wsb__this_thread;
-    if ((!may_enter(instance, thread) && !may_enter_after_all(instance, thread)) ||
-        !take(instance)) {
+    if (!wsb__call_may_enter(instance, thread) || !wsb__call_take(instance)) {
         return wsb__call_refused(instance, name, out_error);
     }
     atomic_store_explicit(&instance->thread, thread, memory_order_relaxed);

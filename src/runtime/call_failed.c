@@ -69,6 +69,20 @@ static wsb_status refuse_busy(const char *name, wsb_error **out_error)
                          "%s: the instance is running a call already", name);
 }
 
+/* Its host functions run on the guest's own stack, which is no larger than the guest needs. */
+static wsb_status refuse_in_fiber(const char *name, wsb_error **out_error)
+{
+    wsb_error_details details = {
+        .operation = name,
+        .subject = "WSB_EXECUTION_FIBER",
+        .suggestion = "make the call after the host function has returned, or make the instance "
+                      "that the host function serves in direct mode (WSB_EXECUTION_DIRECT)"};
+    return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
+                         "%s: made in a host function of an instance in fiber mode, which cannot "
+                         "call into guests",
+                         name);
+}
+
 /* As the call found it; an instance that is idle now may have been busy then. */
 static bool stack_is_short(const wsb_instance *instance, const wsb__thread *thread)
 {
@@ -89,6 +103,9 @@ wsb_status wsb__call_refused(wsb_instance *instance, const char *name, wsb_error
         return wsb_error_set(out_error, WSB_ERROR_INTERNAL, NULL,
                              "%s: the system does not tell this thread's stack", name);
     }
+    if (thread->depth >= WSB__MAX_DEPTH && thread->current->fiber != NULL) {
+        return refuse_in_fiber(name, out_error);
+    }
     if (thread->depth >= WSB__MAX_DEPTH) {
         wsb_error_details details = {.operation = name,
                                      .used = thread->depth,
@@ -103,6 +120,7 @@ wsb_status wsb__call_refused(wsb_instance *instance, const char *name, wsb_error
         return refuse_closed(instance, name, out_error);
     case WSB__HELD:
     case WSB__RUNNING:
+    case WSB__SUSPENDED:
     case WSB__RESERVED:
         return refuse_busy(name, out_error);
     default:
@@ -119,6 +137,11 @@ uint64_t wsb__call_elapsed(const wsb_instance *instance)
     return now > started ? now - started : 0; /* two processors' counters may differ a little */
 }
 
+uint64_t wsb__call_cpu_used(const wsb_instance *instance)
+{
+    return wsb__watch_cpu_used(&instance->watch, wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID));
+}
+
 /* Whether the CPU time is used up. Its clock is slow to read, and it runs no faster than ours: what
  * is left now is a time in which nobody need look again. Kept short, as our clock's rate is known
  * to a part of a thousand only. */
@@ -128,9 +151,7 @@ static bool cpu_is_used_up(wsb_instance *instance, uint64_t now)
     if (watch->cpu_limit_ns == UINT64_MAX || now < instance->cpu_quiet_until) {
         return false;
     }
-    uint64_t base = atomic_load_explicit(&watch->cpu_base, memory_order_relaxed);
-    uint64_t cpu = wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    uint64_t used = cpu > base ? cpu - base : 0;
+    uint64_t used = wsb__call_cpu_used(instance);
     if (used >= watch->cpu_limit_ns) {
         return true;
     }
@@ -187,15 +208,13 @@ static wsb_status report_time(wsb_instance *instance, wsb_status status, const c
     bool cpu = status == WSB_ERROR_CPU_TIME;
     const char *limit = cpu ? "max_cpu_time" : "max_wall_time";
     uint64_t allowed = cpu ? instance->limits.max_cpu_time : instance->limits.max_wall_time;
-    wsb_error_details details = {
-        .operation = name,
-        .subject = limit,
-        .used = cpu ? wsb__cpu_clock_ns(CLOCK_THREAD_CPUTIME_ID) -
-                          atomic_load_explicit(&instance->watch.cpu_base, memory_order_relaxed)
-                    : wsb__ticks_to_ns(instance->failed_after),
-        .allowed = allowed,
-        .backtrace = failure->backtrace,
-        .suggestion = cpu ? "raise max_cpu_time" : "raise max_wall_time"};
+    wsb_error_details details = {.operation = name,
+                                 .subject = limit,
+                                 .used = cpu ? wsb__call_cpu_used(instance)
+                                             : wsb__ticks_to_ns(instance->failed_after),
+                                 .allowed = allowed,
+                                 .backtrace = failure->backtrace,
+                                 .suggestion = cpu ? "raise max_cpu_time" : "raise max_wall_time"};
     return wsb_error_set(out_error, status, &details, "%s: stopped after %.1f ms: %s is %.1f ms",
                          name, (double)details.used / 1e6, limit, (double)allowed / 1e6);
 }
@@ -315,10 +334,29 @@ static wsb_status report(wsb_instance *instance, wsb_engine_result result,
                          name, failure->message);
 }
 
+/* Before its guest began: the instance can be called again. */
+static wsb_status refuse_stacks(const wsb_instance *instance, const wsb_engine_failure *failure,
+                                const char *name, wsb_error **out_error)
+{
+    uint64_t allowed = instance->runtime->max_fibers;
+    wsb_error_details details = {.operation = name,
+                                 .subject = "max_fibers",
+                                 .used = allowed,
+                                 .allowed = allowed,
+                                 .suggestion = "raise wsb_runtime_options.max_fibers, or have "
+                                               "fewer calls in flight"};
+    return wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details,
+                         "%s: all of the %llu guests in fiber mode that can be in a call are: %s",
+                         name, (unsigned long long)allowed, failure->message);
+}
+
 wsb_status wsb__call_failed(wsb_instance *instance, wsb_engine_result result,
                             const wsb_engine_failure *failure, const char *name,
                             wsb_error **out_error)
 {
+    if (result == WSB_ENGINE_POOL_EXHAUSTED && instance->fiber != NULL) {
+        return refuse_stacks(instance, failure, name, out_error);
+    }
     if (instance->tick.ended != WSB_ENGINE_OK) {
         result = instance->tick.ended; /* to the engine it was a host function's trap */
     }

@@ -36,6 +36,12 @@ wsb_engine_result wsb__fiber_enter(void *engine_instance, const wsb_engine_handl
                                    const wsb_function_type *type, wsb_raw_value *values,
                                    wsb_engine_failure *out_failure);
 
+/* The same for functions with references in their signatures. */
+wsb_engine_result wsb__fiber_enter_references(void *engine_instance,
+                                              const wsb_engine_handle *function,
+                                              const wsb_function_type *type, wsb_raw_value *values,
+                                              wsb_engine_failure *out_failure);
+
 /* Given to the engine. */
 bool wsb__fiber_should_yield(void *instance);
 wsb_host_result wsb__fiber_resume_host(void *instance, void *caller, wsb_raw_value *values);
@@ -43,5 +49,21 @@ wsb_host_result wsb__fiber_resume_host(void *instance, void *caller, wsb_raw_val
 /* A sequence (instance.h) goes on on the calling thread: each step that goes on within one calls it
  * first. */
 void wsb__sequence_adopt(wsb_instance *instance);
+
+/* Inside of the runtime. An instance that is made in fiber mode, and goes. */
+WSB_NODISCARD wsb_status wsb__fiber_init(wsb_instance *instance, wsb_error **out_error);
+void wsb__fiber_fini(wsb_instance *instance);
+
+/* A suspended guest shall look whether it was cancelled. Any thread. */
+void wsb__fiber_wake(wsb_instance *instance);
+
+/* Whether a host function that is pending is left to whoever steps the call. */
+static inline bool wsb__fiber_can_suspend(const wsb_instance *instance)
+{
+    return instance->fiber != NULL && !instance->fiber->blocking;
+}
+
+/* Such a host function is: WSB_HOST_PENDING, or WSB_HOST_TRAP where it did not say what for. */
+wsb_host_result wsb__fiber_suspend_host(wsb_instance *instance);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/alloc.h"
 #include "core/buffer.h"
 #include "runtime/features.h"
+#include "runtime/fiber.h"
 #include "runtime/instance.h"
 
 #include <string.h>
@@ -158,6 +159,15 @@ static wsb_status unpassable(const wsb_instance *instance, const wsb_extern_info
                          (int)info->name.len, info->name.data, type, instance->ops->id);
 }
 
+static __typeof__(((wsb__target *)0)->enter) way_into(const wsb_instance *instance,
+                                                      bool has_references)
+{
+    if (instance->fiber != NULL) {
+        return has_references ? wsb__fiber_enter_references : wsb__fiber_enter;
+    }
+    return has_references ? instance->ops->function_call_references : instance->ops->function_call;
+}
+
 static wsb_status prepare(wsb_instance *instance, const wsb_extern_info *info,
                           wsb_function **out_function, wsb_error **out_error)
 {
@@ -178,11 +188,9 @@ static wsb_status prepare(wsb_instance *instance, const wsb_extern_info *info,
     function->slots = (uint32_t)slots;
     function->has_references = has_references(&info->function);
     write_label(function->label, sizeof function->label, info->name);
-    function->target =
-        (wsb__target){.enter = function->has_references ? instance->ops->function_call_references
-                                                        : instance->ops->function_call,
-                      .type = &info->function,
-                      .label = function->label};
+    function->target = (wsb__target){.enter = way_into(instance, function->has_references),
+                                     .type = &info->function,
+                                     .label = function->label};
     wsb_status status = WSB_OK;
     if (!instance->ops->export_get(instance->engine_instance, info->name, WSB_EXTERN_FUNCTION,
                                    &function->target.handle)) {

@@ -2,6 +2,7 @@
 #include "runtime/host_call.h"
 
 #include "core/alloc.h"
+#include "runtime/fiber.h"
 #include "runtime/instance.h"
 #include "runtime/ticks.h"
 #include "runtime/wait.h"
@@ -25,10 +26,21 @@ static inline wsb_instance *enter(void *context, void *caller, const wsb__host_b
     return instance;
 }
 
-/* What a host function returned, made final: waits are waited for, unknown results are traps, and
- * a guest that became due meanwhile ends here. */
-static wsb_host_result settle(wsb_instance *instance, wsb_raw_value *values, wsb_host_result result)
+/* It waits after all: in fiber mode the engine could not suspend its guest. */
+static wsb_host_result refuse_to_wait(wsb_instance *instance)
 {
+    wsb__wait_drop(instance);
+    wsb_call_context_fail((wsb_call_context *)instance, WSB_ERROR_INTERNAL,
+                          "it is pending and was declared to never wait");
+    return WSB_HOST_TRAP;
+}
+
+wsb_host_result wsb__host_call_settle(wsb_instance *instance, wsb_raw_value *values,
+                                      wsb_host_result result)
+{
+    if (result == WSB_HOST_PENDING && wsb__fiber_can_suspend(instance)) {
+        return wsb__fiber_suspend_host(instance);
+    }
     if (result == WSB_HOST_PENDING) {
         result = wsb__wait_out(instance, values);
     }
@@ -40,11 +52,14 @@ static wsb_host_result settle(wsb_instance *instance, wsb_raw_value *values, wsb
     return instance->ending.status == WSB_OK ? WSB_HOST_DONE : WSB_HOST_TRAP;
 }
 
-static inline wsb_host_result leave(wsb_instance *instance, wsb_raw_value *values,
-                                    wsb_host_result result)
+static inline wsb_host_result leave(wsb_instance *instance, const wsb__host_binding *binding,
+                                    wsb_raw_value *values, wsb_host_result result)
 {
     if (__builtin_expect(result != WSB_HOST_DONE || instance->ending.status != WSB_OK, 0)) {
-        result = settle(instance, values, result);
+        if (result == WSB_HOST_PENDING && binding->never_waits) {
+            result = refuse_to_wait(instance);
+        }
+        result = wsb__host_call_settle(instance, values, result);
     }
     instance->caller = NULL;
     return result;
@@ -57,7 +72,7 @@ wsb_host_result wsb__host_call_module(void *data, void *context, void *caller,
     wsb_instance *instance = enter(context, caller, binding);
     wsb_host_result result =
         binding->raw((wsb_call_context *)instance, values, instance->states[binding->slot]);
-    return leave(instance, values, result);
+    return leave(instance, binding, values, result);
 }
 
 wsb_host_result wsb__host_call_raw(void *data, void *context, void *caller, wsb_raw_value *values)
@@ -65,7 +80,7 @@ wsb_host_result wsb__host_call_raw(void *data, void *context, void *caller, wsb_
     const wsb__host_binding *binding = data;
     wsb_instance *instance = enter(context, caller, binding);
     wsb_host_result result = binding->raw((wsb_call_context *)instance, values, binding->user_data);
-    return leave(instance, values, result);
+    return leave(instance, binding, values, result);
 }
 
 static wsb_host_result call_typed(wsb_instance *instance, const wsb__host_binding *binding,
@@ -124,7 +139,7 @@ wsb_host_result wsb__host_call_typed(void *data, void *context, void *caller, ws
     if (typed != on_stack) {
         wsb__free(typed);
     }
-    return leave(instance, values, result);
+    return leave(instance, binding, values, result);
 }
 
 wsb_status wsb_call_context_memory(wsb_call_context *context, uint64_t offset, uint64_t length,

@@ -3,7 +3,9 @@
 
 #include "core/alloc.h"
 #include "core/options.h"
+#include "runtime/fiber.h"
 #include "runtime/ticks.h"
+#include "runtime/wait_waker.h"
 
 #include <sched.h>
 #include <string.h>
@@ -91,6 +93,8 @@ void wsb__instance_free(wsb_instance *instance)
         function = next;
     }
     wsb__map_destroy(instance->function_map);
+    wsb__wait_waker_release(instance);
+    wsb__fiber_fini(instance);
     wsb_module_destroy(instance->module);
     wsb__free(instance);
 }
@@ -140,6 +144,7 @@ void wsb_instance_cancel(wsb_instance *instance)
         return;
     }
     wsb__watchdog_cancel(&instance->runtime->watchdog, &instance->watch);
+    wsb__fiber_wake(instance);
 }
 
 void wsb_instance_cancel_from_signal(wsb_instance *instance)
@@ -164,7 +169,7 @@ static uint64_t memory_now(wsb_instance *instance)
     return atomic_load_explicit(&instance->memory_size, memory_order_relaxed);
 }
 
-/* Times with those of a call that is running. */
+/* Times with those of a call that is running or suspended. */
 static void times_now(const wsb_instance *instance, wsb_usage *usage)
 {
     uint64_t wall = atomic_load_explicit(&instance->wall_ticks, memory_order_relaxed);
@@ -173,21 +178,20 @@ static void times_now(const wsb_instance *instance, wsb_usage *usage)
     usage->cpu_time = atomic_load_explicit(&instance->cpu_ns, memory_order_relaxed) +
                       wsb__ticks_to_ns(wall > in_long ? wall - in_long : 0);
     const wsb__watch *watch = &instance->watch;
-    if (atomic_load((_Atomic uint32_t *)&watch->state) != WSB__RUNNING) {
+    uint32_t state = atomic_load((_Atomic uint32_t *)&watch->state);
+    if (state != WSB__RUNNING && state != WSB__SUSPENDED) {
         return;
     }
     uint64_t started =
         atomic_load_explicit((_Atomic uint64_t *)&watch->started, memory_order_acquire);
-    uint64_t base =
-        atomic_load_explicit((_Atomic uint64_t *)&watch->cpu_base, memory_order_relaxed);
     if (started == 0) {
         return; /* just starting, or in the totals already */
     }
     int clock = atomic_load_explicit((_Atomic int *)&watch->cpu_clock, memory_order_relaxed);
     uint64_t now = wsb__ticks();
-    uint64_t cpu = wsb__cpu_clock_ns(clock);
+    uint64_t cpu = state == WSB__RUNNING ? wsb__cpu_clock_ns(clock) : 0;
     usage->wall_time += wsb__ticks_to_ns(now > started ? now - started : 0);
-    usage->cpu_time += cpu > base ? cpu - base : 0;
+    usage->cpu_time += wsb__watch_cpu_used(watch, cpu);
 }
 
 static uint64_t counter_of(const wsb_instance *instance, wsb_counter counter)

@@ -33,6 +33,7 @@ typedef struct wsb__sequence {
     bool entered; /* its first call was made */
     uint64_t started;
     uint64_t cpu_base;
+    uint64_t cpu_before; /* as in wsb__watch */
     uint64_t fuel_left;
 } wsb__sequence;
 
@@ -56,6 +57,29 @@ typedef struct wsb__pending {
     void (*drop)(void *state);
     void *state;
 } wsb__pending;
+
+/* Of an instance in fiber mode: its present call, which can be in several parts; fiber.c. */
+typedef struct wsb__fiber {
+    pthread_mutex_t lock;
+    wsb__task *task; /* to be woken by a cancellation; under the lock; NULL: none */
+    bool blocking;   /* the call holds its thread until it ends */
+    bool pending;    /* a host function is */
+    enum {
+        WSB__WAIT_GOES_ON,
+        WSB__WAIT_READY,
+        WSB__WAIT_TIMED_OUT,
+        WSB__WAIT_DUE,   /* the guest is */
+        WSB__WAIT_FAILED /* `ending` says why */
+    } wait;              /* how it ended */
+    uint64_t until_ns;   /* CLOCK_MONOTONIC; the wait's own timeout */
+    const char *label;   /* of the call's target */
+    uint32_t extras;
+    uint64_t started;       /* ticks */
+    uint64_t slice_started; /* the same */
+    uint64_t cpu_at_begin;  /* `cpu_before` then */
+} wsb__fiber;
+
+struct wsb__wait_waker;
 
 /* What a call enters. */
 typedef struct wsb__target {
@@ -121,7 +145,9 @@ struct wsb_instance {
     const char *operation;        /* of the present call, for errors */
     const char *host_operation;   /* the import that is running */
     wsb__pending pending;
-    struct wsb__report *report; /* of the structured function that runs; else NULL */
+    struct wsb__wait_waker *waker; /* the last one that a host function took; wait_waker.h */
+    wsb__fiber *fiber;             /* NULL: direct mode */
+    struct wsb__report *report;    /* of the structured function that runs; else NULL */
     wsb_event_fn on_event;
     void *on_event_data;
     uint64_t tag;
@@ -186,11 +212,15 @@ bool wsb__should_stop(void *instance);
 /* Ticks since the present call, or the sequence that it is part of, started. */
 uint64_t wsb__call_elapsed(const wsb_instance *instance);
 
+/* Nanoseconds of CPU time that it took, as far as known to the calling thread, which runs it. */
+uint64_t wsb__call_cpu_used(const wsb_instance *instance);
+
 /* The status with which a call ends whose deadline, CPU time or cancellation has come; WSB_OK
  * where none has. */
 wsb_status wsb__due(wsb_instance *instance);
 
-/* Makes the error of a call that did not end well, and closes the instance. */
+/* Makes the error of a call that did not end well, and closes the instance; not where its guest
+ * did not begin, for want of a stack. */
 wsb_status wsb__call_failed(wsb_instance *instance, wsb_engine_result result,
                             const wsb_engine_failure *failure, const char *name,
                             wsb_error **out_error);

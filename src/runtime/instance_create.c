@@ -2,6 +2,7 @@
 #include "core/alloc.h"
 #include "core/options.h"
 #include "runtime/features.h"
+#include "runtime/fiber.h"
 #include "runtime/imports.h"
 #include "runtime/instance.h"
 #include "runtime/tick.h"
@@ -93,7 +94,8 @@ static void set_limits(wsb_instance *instance)
     watch->cpu_limit_ns = limits->max_cpu_time;
     watch->shortest_ticks =
         cpu_ticks < watch->wall_limit_ticks ? cpu_ticks : watch->wall_limit_ticks;
-    instance->stack_need = limits->max_stack + STACK_RESERVE;
+    /* A guest in fiber mode has a stack of its own, host functions' included. */
+    instance->stack_need = (instance->fiber == NULL ? limits->max_stack : 0) + STACK_RESERVE;
     if (watch->shortest_ticks != UINT64_MAX) {
         instance->extras |= WSB__EXTRA_WATCHED;
     }
@@ -159,6 +161,10 @@ static wsb_engine_result engine_create(wsb_instance *instance, wsb_engine_failur
                                                instance->limits.max_table_elements,
                                            .host = instance,
                                            .should_stop = wsb__should_stop};
+    if (instance->fiber != NULL) {
+        options.should_yield = wsb__fiber_should_yield;
+        options.resume = wsb__fiber_resume_host;
+    }
     return instance->ops->instance_create(instance->link->link, &options,
                                           &instance->engine_instance, failure);
 }
@@ -167,12 +173,15 @@ static wsb_engine_result engine_create(wsb_instance *instance, wsb_engine_failur
 static wsb_status take_link(wsb_instance *instance, wsb_imports *imports, bool want_pool,
                             wsb_error **out_error)
 {
+    wsb__variant_choice choice = {.fuel = instance->limits.fuel != WSB_UNLIMITED,
+                                  .pool = want_pool,
+                                  .fibers = instance->fiber != NULL,
+                                  .max_stack = instance->limits.max_stack};
     wsb__variant *variant;
     wsb_status status = WSB_OK;
-    instance->link = wsb__link_take(instance->module, &instance->limits, want_pool, imports);
+    instance->link = wsb__link_take(instance->module, &choice, imports);
     if (instance->link == NULL) {
-        status = wsb__module_prepare(instance->module, &instance->limits, want_pool, &variant,
-                                     out_error);
+        status = wsb__module_prepare(instance->module, &choice, &variant, out_error);
         if (status == WSB_OK) {
             status =
                 wsb__link_acquire(instance->module, variant, imports, &instance->link, out_error);
@@ -193,7 +202,7 @@ static wsb_status make_engine_instance(wsb_instance *instance, wsb_imports *impo
     failure.message[0] = '\0';
     failure.backtrace[0] = '\0';
     wsb_engine_result result = engine_create(instance, &failure);
-    if (result == WSB_ENGINE_POOL_EXHAUSTED && instance->link->compiled->variant->pooled) {
+    if (result == WSB_ENGINE_POOL_EXHAUSTED && instance->link->compiled->variant->choice.pool) {
         wsb__link_release(instance->module, instance->link);
         instance->link = NULL;
         wsb_status status = take_link(instance, imports, false, out_error);
@@ -226,7 +235,10 @@ static void note_module(wsb_instance *instance)
 static wsb_status run_once(wsb_instance *instance, const char *export_name, const char *name,
                            wsb_error **out_error)
 {
-    wsb__target target = {.enter = instance->ops->function_call, .type = &no_values, .label = name};
+    wsb__target target = {.enter = instance->fiber != NULL ? wsb__fiber_enter
+                                                           : instance->ops->function_call,
+                          .type = &no_values,
+                          .label = name};
     wsb_raw_value none = {.u64 = 0};
     if (!instance->ops->export_get(instance->engine_instance, wsb_cstr(export_name),
                                    WSB_EXTERN_FUNCTION, &target.handle)) {
@@ -277,6 +289,31 @@ static wsb_status build(wsb_instance *instance, const wsb_instance_config *confi
     return status;
 }
 
+/* Fiber mode where it is wished and the engine has it. */
+static wsb_status check_mode(const wsb_runtime_ops *ops, wsb_execution_mode mode, bool *out_fiber,
+                             wsb_error **out_error)
+{
+    bool able = (wsb__features(ops) & WSB_ENGINE_FIBERS) != 0;
+    *out_fiber = able && mode != WSB_EXECUTION_DIRECT;
+    if (mode != WSB_EXECUTION_DIRECT && mode != WSB_EXECUTION_FIBER &&
+        mode != WSB_EXECUTION_FIBER_IF_ABLE) {
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, NULL,
+                             "instantiate: %d is no execution mode", (int)mode);
+    }
+    if (mode == WSB_EXECUTION_FIBER && !able) {
+        wsb_error_details details = {
+            .operation = "instantiate",
+            .subject = "fibers",
+            .suggestion = "use an engine that has the feature fibers, or "
+                          "WSB_EXECUTION_FIBER_IF_ABLE: asynchronous calls then hold a thread"};
+        return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
+                             "instantiate: engine '%s' does not have the feature fibers, which "
+                             "WSB_EXECUTION_FIBER needs",
+                             ops->id);
+    }
+    return WSB_OK;
+}
+
 static wsb_status check_config(wsb_module *module, const wsb_instance_config *config,
                                wsb_resource_limits *out_limits, wsb_error **out_error)
 {
@@ -305,6 +342,31 @@ static wsb_instance *allocate(void)
     return instance;
 }
 
+/* What the caller gave, in an instance that has no guest yet. */
+static wsb_status note_config(wsb_instance *instance, wsb_module *module,
+                              const wsb_instance_config *given, const wsb_resource_limits *limits,
+                              bool fiber, wsb_error **out_error)
+{
+    instance->module = wsb_module_ref(module);
+    instance->runtime = module->runtime;
+    instance->ops = module->runtime->ops;
+    instance->fork_generation = module->runtime->fork_generation;
+    instance->limits = *limits;
+    instance->limits.named = NULL;
+    instance->limits.named_count = 0;
+    instance->on_event = given->on_event;
+    instance->on_event_data = given->on_event_data;
+    instance->tag = given->tag;
+    instance->user_data = given->user_data;
+    wsb_status status = fiber ? wsb__fiber_init(instance, out_error) : WSB_OK;
+    if (status == WSB_OK) {
+        set_limits(instance);
+        status = wsb__limit_registry_resolve(&module->runtime->limits, limits->named,
+                                             limits->named_count, instance->named_limit, out_error);
+    }
+    return status;
+}
+
 wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *config,
                                wsb_instance **out_instance, wsb_error **out_error)
 {
@@ -319,6 +381,10 @@ wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *co
     if (status == WSB_OK) {
         status = check_config(module, &given, &limits, out_error);
     }
+    bool fiber = false;
+    if (status == WSB_OK) {
+        status = check_mode(module->runtime->ops, given.mode, &fiber, out_error);
+    }
     if (status != WSB_OK) {
         return status;
     }
@@ -326,20 +392,7 @@ wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *co
     if (instance == NULL) {
         return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for an instance");
     }
-    instance->module = wsb_module_ref(module);
-    instance->runtime = module->runtime;
-    instance->ops = module->runtime->ops;
-    instance->fork_generation = module->runtime->fork_generation;
-    instance->limits = limits;
-    instance->limits.named = NULL;
-    instance->limits.named_count = 0;
-    instance->on_event = given.on_event;
-    instance->on_event_data = given.on_event_data;
-    instance->tag = given.tag;
-    instance->user_data = given.user_data;
-    set_limits(instance);
-    status = wsb__limit_registry_resolve(&module->runtime->limits, limits.named, limits.named_count,
-                                         instance->named_limit, out_error);
+    status = note_config(instance, module, &given, &limits, fiber, out_error);
     if (status == WSB_OK) {
         instance->making = true;
         status = build(instance, &given, out_error);

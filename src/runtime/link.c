@@ -96,6 +96,8 @@ static const char *bind_import(const wsb_module *module, const wsb_imports *impo
         binding->user_data = own->user_data;
         binding->raw = own->call_raw;
         binding->typed = own->call;
+        entry->never_waits = own->never_waits;
+        binding->never_waits = own->never_waits;
         entry->call = own->call_raw != NULL ? wsb__host_call_raw : wsb__host_call_typed;
         return same_types(&own->type, &import->function) ? NULL : "its signature is another";
     }
@@ -106,6 +108,8 @@ static const char *bind_import(const wsb_module *module, const wsb_imports *impo
             binding->name = function->name;
             binding->raw = function->call;
             binding->slot = slot;
+            binding->never_waits = function->never_waits;
+            entry->never_waits = function->never_waits;
             entry->call = wsb__host_call_module;
             link->host_modules |= (uint32_t)1 << slot;
             return signature_fits(function->signature, &import->function)
@@ -224,7 +228,8 @@ static wsb_status link_create(wsb_module *module, wsb__compiled *compiled, wsb_i
         link->table[own] = (wsb_engine_import){.module = wsb_cstr("wsb"),
                                                .name = wsb_cstr("tick"),
                                                .type = wsb__tick_type,
-                                               .call = wsb__tick};
+                                               .call = wsb__tick,
+                                               .never_waits = true};
     }
     if (status == WSB_OK &&
         module->runtime->ops->link(compiled->variant->engine, compiled->code, link->table, count,
@@ -265,18 +270,17 @@ static void add_user(wsb__link *link, wsb_imports *imports)
     }
 }
 
-wsb__link *wsb__link_take(wsb_module *module, const wsb_resource_limits *limits, bool want_pool,
+wsb__link *wsb__link_take(wsb_module *module, const wsb__variant_choice *choice,
                           wsb_imports *imports)
 {
     uint64_t serial = imports != NULL ? imports->serial : 0;
-    bool fuel = limits->fuel != WSB_UNLIMITED;
-    bool pool = want_pool && module->runtime->pool_instances != 0 && !module->unpoolable;
+    wsb__variant_choice possible = *choice;
+    possible.pool = choice->pool && module->runtime->pool_instances != 0 && !module->unpoolable;
     pthread_mutex_lock(&module->lock);
     wsb__link *link = module->links;
     for (; link != NULL; link = link->next) {
-        const wsb__variant *variant = link->compiled->variant;
-        if (link->imports_serial == serial && variant->fuel == fuel && variant->pooled == pool &&
-            variant->max_stack == limits->max_stack) {
+        if (link->imports_serial == serial &&
+            wsb__variant_fits(link->compiled->variant, &possible)) {
             add_user(link, imports);
             break;
         }

@@ -28,10 +28,10 @@ static wsb__variant_key variant_key(const wsb_runtime *runtime, const wsb__varia
 {
     wsb__variant_key key;
     memset(&key, 0, sizeof key);
-    key.max_stack = variant->max_stack;
-    key.fuel = variant->fuel;
+    key.max_stack = variant->choice.max_stack;
+    key.fuel = variant->choice.fuel;
     key.avoid_signals = runtime->avoid_signals;
-    key.added = wsb__features_added(runtime->ops, variant->fuel);
+    key.added = wsb__features_added(runtime->ops, variant->choice.fuel);
     key.transform = WSBN_TRANSFORM_VERSION;
     return key;
 }
@@ -41,7 +41,7 @@ static wsb_status scan(const wsb_module *module, const wsb__variant *variant,
                        wsbn_result *out_result, wsb_error **out_error)
 {
     return wsb__scan(wsb_bytes_of(module->source.data, module->source.len), &module->bounds,
-                     wsb__features_added(module->runtime->ops, variant->fuel), out_result,
+                     wsb__features_added(module->runtime->ops, variant->choice.fuel), out_result,
                      out_error);
 }
 
@@ -76,7 +76,7 @@ static wsb_status add_compiled(wsb_module *module, wsb__variant *variant, void *
     }
     compiled->variant = variant;
     compiled->code = code;
-    compiled->added = wsb__features_added(module->runtime->ops, variant->fuel);
+    compiled->added = wsb__features_added(module->runtime->ops, variant->choice.fuel);
     compiled->flags = flags;
     compiled->next = module->compiled;
     module->compiled = compiled;
@@ -217,15 +217,17 @@ static wsb_status compile_source(wsb_module *module, wsb__variant *variant,
     return status;
 }
 
-/* Pooled and plain variants run the same code: what one has compiled is loaded for the other. */
+/* Variants that differ in their pool or fibers run the same code: what one has compiled is loaded
+ * for the other. */
 static bool load_from_sibling(wsb_module *module, wsb__variant *variant,
                               wsb__compiled **out_compiled)
 {
     const wsb_runtime_ops *ops = module->runtime->ops;
     wsb_engine_failure failure = {.message = ""};
     for (wsb__compiled *other = module->compiled; other != NULL; other = other->next) {
-        if (other->variant->fuel == variant->fuel &&
-            other->variant->max_stack == variant->max_stack && can_serialize(module->runtime)) {
+        if (other->variant->choice.fuel == variant->choice.fuel &&
+            other->variant->choice.max_stack == variant->choice.max_stack &&
+            can_serialize(module->runtime)) {
             emitted target = {.module = module,
                               .variant = other->variant,
                               .target = variant,
@@ -245,7 +247,7 @@ static wsb_status no_source(const wsb__variant *variant, wsb_error **out_error)
 {
     wsb_error_details details = {
         .operation = "instantiate",
-        .subject = variant->fuel ? "fuel" : "max_stack",
+        .subject = variant->choice.fuel ? "fuel" : "max_stack",
         .suggestion = "compile the module again with these limits (wsb_module_options.limits)"};
     return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
                          "instantiate: the module was compiled in advance for other settings of "
@@ -267,7 +269,7 @@ static wsb_status compile_for(wsb_module *module, wsb__variant *variant,
     if (cached && load_cached(module, variant, &name, out_compiled)) {
         return WSB_OK;
     }
-    if (variant->pooled && module->unpoolable) {
+    if (variant->choice.pool && module->unpoolable) {
         return WSB_ERROR_UNSUPPORTED; /* found out just now: the caller takes the plain variant */
     }
     return compile_source(module, variant, cached ? &name : NULL, out_compiled, out_error);
@@ -292,21 +294,21 @@ wsb_status wsb__module_compiled(wsb_module *module, wsb__variant *variant,
     return status;
 }
 
-wsb_status wsb__module_prepare(wsb_module *module, const wsb_resource_limits *limits,
-                               bool want_pool, wsb__variant **out_variant, wsb_error **out_error)
+wsb_status wsb__module_prepare(wsb_module *module, const wsb__variant_choice *choice,
+                               wsb__variant **out_variant, wsb_error **out_error)
 {
-    bool fuel = limits->fuel != WSB_UNLIMITED;
+    wsb__variant_choice possible = *choice;
     wsb__variant *variant;
     wsb__compiled *compiled;
-    want_pool = want_pool && !module->unpoolable;
-    wsb_status status = wsb__runtime_variant(module->runtime, fuel, limits->max_stack, want_pool,
-                                             &variant, out_error);
+    possible.pool = choice->pool && !module->unpoolable;
+    wsb_status status = wsb__runtime_variant(module->runtime, &possible, &variant, out_error);
     if (status == WSB_OK) {
         wsb_error *first = NULL;
         status = wsb__module_compiled(module, variant, &compiled, &first);
-        if (status != WSB_OK && variant->pooled && module->unpoolable) {
+        if (status != WSB_OK && variant->choice.pool && module->unpoolable) {
             wsb_error_destroy(first);
-            return wsb__module_prepare(module, limits, false, out_variant, out_error);
+            possible.pool = false;
+            return wsb__module_prepare(module, &possible, out_variant, out_error);
         }
         if (out_error != NULL) {
             *out_error = first != NULL ? first : *out_error;
@@ -387,9 +389,9 @@ wsb_status wsb__module_unseal(wsb_module *module, wsb_bytes bytes, wsb_error **o
         return made_for_another(&parts, runtime->ops, out_error);
     }
     status = read_info(module, parts.info, &flags, out_error);
-    for (bool pool = true; status == WSB_OK; pool = false) {
-        status =
-            wsb__runtime_variant(runtime, key.fuel != 0, key.max_stack, pool, &variant, out_error);
+    wsb__variant_choice choice = {.fuel = key.fuel != 0, .pool = true, .max_stack = key.max_stack};
+    for (; status == WSB_OK; choice.pool = false) {
+        status = wsb__runtime_variant(runtime, &choice, &variant, out_error);
         if (status != WSB_OK) {
             break;
         }
@@ -398,7 +400,7 @@ wsb_status wsb__module_unseal(wsb_module *module, wsb_bytes bytes, wsb_error **o
         if (result == WSB_ENGINE_OK) {
             return add_compiled(module, variant, code, flags, &compiled, out_error);
         }
-        if (!variant->pooled) {
+        if (!variant->choice.pool) {
             return wsb__engine_failed(out_error, WSB_ERROR_UNSUPPORTED, "load compiled module",
                                       &failure);
         }

@@ -44,11 +44,10 @@ struct wsb_module {
     wsb__link *links;
 };
 
-/* The variant that serves these limits and the module compiled for it; the pool where there is one
- * and the module fits it. */
-WSB_NODISCARD wsb_status wsb__module_prepare(wsb_module *module, const wsb_resource_limits *limits,
-                                             bool want_pool, wsb__variant **out_variant,
-                                             wsb_error **out_error);
+/* The variant that serves this choice and the module compiled for it; the pool where it is wished,
+ * there is one, and the module fits it. */
+WSB_NODISCARD wsb_status wsb__module_prepare(wsb_module *module, const wsb__variant_choice *choice,
+                                             wsb__variant **out_variant, wsb_error **out_error);
 
 /* Seals the module's compiled form. */
 WSB_NODISCARD wsb_status wsb__module_seal(wsb_module *module, wsb_buf *out_bytes,
@@ -62,9 +61,9 @@ WSB_NODISCARD wsb_status wsb__module_unseal(wsb_module *module, wsb_bytes bytes,
 WSB_NODISCARD wsb_status wsb__module_compiled(wsb_module *module, wsb__variant *variant,
                                               wsb__compiled **out_compiled, wsb_error **out_error);
 
-/* A link that is there already for these settings and imports, taken for an instance; NULL where
+/* A link that is there already for this choice and imports, taken for an instance; NULL where
  * there is none. */
-wsb__link *wsb__link_take(wsb_module *module, const wsb_resource_limits *limits, bool want_pool,
+wsb__link *wsb__link_take(wsb_module *module, const wsb__variant_choice *choice,
                           wsb_imports *imports);
 
 /* Takes a link for an instance; give it back with wsb__link_release(). */

@@ -95,7 +95,9 @@ static wsb_status compile_owned(wsb_runtime *runtime, wsb_buf *source,
     if (module != NULL) {
         module->source = *source;
         *source = (wsb_buf)WSB_BUF_INIT;
-        status = wsb__module_prepare(module, &limits, true, &variant, out_error);
+        wsb__variant_choice choice = {
+            .fuel = limits.fuel != WSB_UNLIMITED, .pool = true, .max_stack = limits.max_stack};
+        status = wsb__module_prepare(module, &choice, &variant, out_error);
     }
     if (status == WSB_OK) {
         *out_module = module;

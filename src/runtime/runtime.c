@@ -14,7 +14,13 @@
 
 #include <wasm_sandbox/plugin/error.h>
 
-enum { DEFAULT_POOL_INSTANCES = 1000, MAX_POOL_INSTANCES = 100000, MAX_VARIANTS = 64 };
+enum {
+    DEFAULT_POOL_INSTANCES = 1000,
+    MAX_POOL_INSTANCES = 100000,
+    DEFAULT_FIBERS = 1000,
+    MAX_FIBERS = 1000000,
+    MAX_VARIANTS = 64
+};
 
 wsb_status wsb__engine_failed(wsb_error **out_error, wsb_status status, const char *operation,
                               const wsb_engine_failure *failure)
@@ -73,6 +79,28 @@ static wsb_status open_cache(wsb_runtime *runtime, const wsb_runtime_options *op
                                 &runtime->code_cache, out_error);
 }
 
+static wsb_status check_fibers(const wsb_runtime_ops *ops, uint64_t max_fibers,
+                               wsb_error **out_error)
+{
+    if (max_fibers > MAX_FIBERS) {
+        wsb_error_details details = {.operation = "create runtime",
+                                     .subject = "max_fibers",
+                                     .used = max_fibers,
+                                     .allowed = MAX_FIBERS};
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
+                             "create runtime: max_fibers is %llu and can be at most %d",
+                             (unsigned long long)max_fibers, MAX_FIBERS);
+    }
+    if (max_fibers != 0 && (ops->features & WSB_ENGINE_FIBERS) == 0) {
+        wsb_error_details details = {.operation = "create runtime",
+                                     .subject = "max_fibers",
+                                     .suggestion = "leave max_fibers at 0"};
+        return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, &details,
+                             "create runtime: engine '%s' has no fibers", ops->id);
+    }
+    return WSB_OK;
+}
+
 static wsb_status check_engine_options(const wsb_runtime_ops *ops,
                                        const wsb_runtime_options *options, wsb_error **out_error)
 {
@@ -106,7 +134,7 @@ static wsb_status check_engine_options(const wsb_runtime_ops *ops,
                              "cannot do without them (avoid_signals)",
                              ops->id);
     }
-    return WSB_OK;
+    return check_fibers(ops, options->max_fibers, out_error);
 }
 
 static wsb_status init_runtime(wsb_runtime *runtime, const wsb_runtime_ops *ops,
@@ -122,6 +150,7 @@ static wsb_status init_runtime(wsb_runtime *runtime, const wsb_runtime_ops *ops,
         runtime->pool_instances =
             options->pool_instances != 0 ? options->pool_instances : DEFAULT_POOL_INSTANCES;
     }
+    runtime->max_fibers = options->max_fibers != 0 ? options->max_fibers : DEFAULT_FIBERS;
     wsb_status status = wsb__module_bounds_resolve(options->bounds, &runtime->bounds, out_error);
     if (status == WSB_OK) {
         status = open_cache(runtime, options, out_error);
@@ -204,11 +233,10 @@ void wsb_runtime_get_engine(const wsb_runtime *runtime, wsb_engine_info *out_inf
     memcpy(out_info, &info, size);
 }
 
-static wsb__variant *find_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack, bool pooled)
+static wsb__variant *find_variant(wsb_runtime *runtime, const wsb__variant_choice *choice)
 {
     wsb__variant *variant = runtime->variants;
-    while (variant != NULL && !(variant->fuel == fuel && variant->max_stack == max_stack &&
-                                variant->pooled == pooled)) {
+    while (variant != NULL && !wsb__variant_fits(variant, choice)) {
         variant = variant->next;
     }
     return variant;
@@ -218,16 +246,16 @@ static wsb__variant *find_variant(wsb_runtime *runtime, bool fuel, uint64_t max_
 #define NO_MEMORY ((wsb_engine_result) - 1)
 
 /* With the lock held. */
-static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack,
-                                      bool pooled, wsb__variant **out_variant,
-                                      wsb_engine_failure *out_failure)
+static wsb_engine_result make_variant(wsb_runtime *runtime, const wsb__variant_choice *choice,
+                                      wsb__variant **out_variant, wsb_engine_failure *out_failure)
 {
-    uint32_t added = wsb__features_added(runtime->ops, fuel);
+    uint32_t added = wsb__features_added(runtime->ops, choice->fuel);
     wsb_engine_options options = {.size = sizeof options,
-                                  .fuel = fuel && (added & WSBN_ADD_FUEL) == 0,
-                                  .max_stack = max_stack,
-                                  .pool_instances = pooled ? runtime->pool_instances : 0,
-                                  .avoid_signals = runtime->avoid_signals};
+                                  .fuel = choice->fuel && (added & WSBN_ADD_FUEL) == 0,
+                                  .max_stack = choice->max_stack,
+                                  .pool_instances = choice->pool ? runtime->pool_instances : 0,
+                                  .avoid_signals = runtime->avoid_signals,
+                                  .fibers = choice->fibers ? runtime->max_fibers : 0};
     size_t count = 0;
     for (const wsb__variant *other = runtime->variants; other != NULL; other = other->next) {
         count++;
@@ -248,37 +276,57 @@ static wsb_engine_result make_variant(wsb_runtime *runtime, bool fuel, uint64_t 
         wsb__free(variant);
         return result;
     }
-    variant->fuel = fuel;
-    variant->max_stack = max_stack;
-    variant->pooled = pooled;
+    variant->choice = *choice;
     variant->next = runtime->variants;
     runtime->variants = variant;
     *out_variant = variant;
     return WSB_ENGINE_OK;
 }
 
-wsb_status wsb__runtime_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack, bool want_pool,
+static wsb_engine_result find_or_make(wsb_runtime *runtime, const wsb__variant_choice *choice,
+                                      wsb__variant **out_variant, wsb_engine_failure *out_failure)
+{
+    *out_variant = find_variant(runtime, choice);
+    return *out_variant != NULL ? WSB_ENGINE_OK
+                                : make_variant(runtime, choice, out_variant, out_failure);
+}
+
+/* The system or the engine has no room for so many stacks; the engine's words have the numbers. */
+static wsb_status too_many_fibers(const wsb_runtime *runtime, const wsb_engine_failure *failure,
+                                  wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = "start engine",
+                                 .subject = "max_fibers",
+                                 .used = runtime->max_fibers,
+                                 .suggestion = "lower wsb_runtime_options.max_fibers, or let the "
+                                               "system allow more (vm.max_map_count)"};
+    return wsb_error_set(out_error, WSB_ERROR_LIMIT_EXCEEDED, &details,
+                         "start engine: %llu guests in fiber mode are not possible: %s",
+                         (unsigned long long)runtime->max_fibers, failure->message);
+}
+
+wsb_status wsb__runtime_variant(wsb_runtime *runtime, const wsb__variant_choice *choice,
                                 wsb__variant **out_variant, wsb_error **out_error)
 {
     wsb_engine_failure failure = {.message = ""};
-    wsb_engine_result result = WSB_ENGINE_OK;
+    wsb__variant_choice possible = *choice;
+    wsb__variant *variant;
     pthread_mutex_lock(&runtime->lock);
-    bool pooled = want_pool && runtime->pool_instances != 0 && !runtime->pool_failed;
-    wsb__variant *variant = find_variant(runtime, fuel, max_stack, pooled);
-    if (variant == NULL) {
-        result = make_variant(runtime, fuel, max_stack, pooled, &variant, &failure);
-    }
-    if (result == WSB_ENGINE_POOL_EXHAUSTED) {
+    possible.pool =
+        choice->pool && runtime->pool_instances != 0 && !runtime->pool_failed[choice->fibers];
+    wsb_engine_result result = find_or_make(runtime, &possible, &variant, &failure);
+    if (result == WSB_ENGINE_POOL_EXHAUSTED && possible.pool) {
         /* Too little address space for a pool: the plain allocator serves, and keeps doing so. */
-        runtime->pool_failed = true;
-        variant = find_variant(runtime, fuel, max_stack, false);
-        result = variant != NULL
-                     ? WSB_ENGINE_OK
-                     : make_variant(runtime, fuel, max_stack, false, &variant, &failure);
+        runtime->pool_failed[choice->fibers] = true;
+        possible.pool = false;
+        result = find_or_make(runtime, &possible, &variant, &failure);
     }
     pthread_mutex_unlock(&runtime->lock);
     if (result == NO_MEMORY) {
         return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for an engine");
+    }
+    if (result != WSB_ENGINE_OK && result != WSB_ENGINE_UNSUPPORTED_BY_ENGINE && choice->fibers) {
+        return too_many_fibers(runtime, &failure, out_error);
     }
     if (result != WSB_ENGINE_OK) {
         return wsb__engine_failed(out_error, WSB_ERROR_UNSUPPORTED, "start engine", &failure);

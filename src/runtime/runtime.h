@@ -15,14 +15,20 @@
 
 enum { WSB__MAX_HOST_MODULES = 16 };
 
-/* One engine of the runtime: fuel, stack and pooling are settings of an engine, not of an
+/* What an instance asks of its engine. */
+typedef struct wsb__variant_choice {
+    bool fuel;
+    bool pool; /* a wish: without a pool the plain engine serves */
+    bool fibers;
+    uint64_t max_stack;
+} wsb__variant_choice;
+
+/* One engine of the runtime: fuel, stack, pooling and fibers are settings of an engine, not of an
  * instance, so there is one for each combination in use. Made when first needed, kept. */
 typedef struct wsb__variant {
     struct wsb__variant *next;
     void *engine;
-    bool fuel;
-    bool pooled;
-    uint64_t max_stack;
+    wsb__variant_choice choice; /* `pool`: it has one */
 } wsb__variant;
 
 struct wsb_runtime {
@@ -31,6 +37,7 @@ struct wsb_runtime {
     void (*interrupt)(void *engine); /* the engine's, or one that does nothing */
     unsigned fork_generation;
     uint64_t pool_instances; /* 0: never pool */
+    uint64_t max_fibers;
     bool avoid_signals;
     bool allow_foreign_stacks;
     wsb_module_bounds bounds;    /* resolved */
@@ -41,7 +48,7 @@ struct wsb_runtime {
     wsb__limit_registry limits;
     pthread_mutex_t lock; /* of what follows */
     wsb__variant *variants;
-    bool pool_failed; /* no pool could be made: nobody tries again */
+    bool pool_failed[2]; /* without and with fibers: no pool could be made, nobody tries again */
     const wsb_host_module_ops *host_modules[WSB__MAX_HOST_MODULES];
     size_t host_module_count;
     bool in_use; /* a module was compiled: nothing can be registered any more */
@@ -58,10 +65,18 @@ wsb_runtime *wsb__runtime_ref(wsb_runtime *runtime);
 WSB_NODISCARD wsb_status wsb__runtime_check_fork(const wsb_runtime *runtime, const char *operation,
                                                  wsb_error **out_error);
 
-/* The variant for these settings. `want_pool` is a wish: without a pool the plain one serves. */
-WSB_NODISCARD wsb_status wsb__runtime_variant(wsb_runtime *runtime, bool fuel, uint64_t max_stack,
-                                              bool want_pool, wsb__variant **out_variant,
-                                              wsb_error **out_error);
+/* The variant for these settings. */
+WSB_NODISCARD wsb_status wsb__runtime_variant(wsb_runtime *runtime,
+                                              const wsb__variant_choice *choice,
+                                              wsb__variant **out_variant, wsb_error **out_error);
+
+/* Whether a variant of the runtime serves this choice, while a pool can be had. */
+static inline bool wsb__variant_fits(const wsb__variant *variant, const wsb__variant_choice *choice)
+{
+    const wsb__variant_choice *own = &variant->choice;
+    return own->fuel == choice->fuel && own->pool == choice->pool &&
+           own->fibers == choice->fibers && own->max_stack == choice->max_stack;
+}
 
 /* An engine's failure as an error: for what has no better words of its own. */
 wsb_status wsb__engine_failed(wsb_error **out_error, wsb_status status, const char *operation,

@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "runtime/nest.h"
 #include "runtime/ticks.h"
+#include "runtime/wait_waker.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -59,35 +60,44 @@ static bool poll_once(const wsb__pending *pending, struct pollfd *all, uint64_t 
     return true;
 }
 
-/* Waits until something is ready or the wait's own timeout passed: true; or until the guest is
- * due: false. */
+/* How long it may still wait; 0 where its own timeout passed. */
+static uint64_t time_left(const wsb__pending *pending, uint64_t start)
+{
+    if (pending->timeout_ns == UINT64_MAX || pending->timeout_ns == 0) {
+        return pending->timeout_ns;
+    }
+    uint64_t waited = wsb__monotonic_ns() - start;
+    return pending->timeout_ns - shorter(waited, pending->timeout_ns);
+}
+
+/* Waits until something is ready, its waker is woken or the wait's own timeout passed: true; or
+ * until the guest is due: false. */
 static bool wait_under_deadline(wsb_instance *instance, const wsb__pending *pending,
                                 struct pollfd *all, bool *out_ready)
 {
     wsb_call_context *context = (wsb_call_context *)instance;
     uint64_t start = wsb__monotonic_ns();
+    int wake_fd = all[pending->fd_count].fd;
+    bool woken = wsb__wait_waker_aim_at_fd(instance, wake_fd);
     *out_ready = false;
-    for (;;) {
+    for (uint64_t left = pending->timeout_ns;; left = time_left(pending, start)) {
         wsb_status due = wsb__due(instance);
         if (due != WSB_OK) {
             instance->ending.status = due;
             instance->ending.message[0] = '\0';
             return false;
         }
-        uint64_t waited = wsb__monotonic_ns() - start;
-        if (pending->timeout_ns != UINT64_MAX && waited >= pending->timeout_ns &&
-            pending->timeout_ns != 0) {
+        if (left == 0 && pending->timeout_ns != 0) {
             return true;
         }
-        uint64_t left = pending->timeout_ns == UINT64_MAX
-                            ? UINT64_MAX
-                            : pending->timeout_ns - shorter(waited, pending->timeout_ns);
-        if (!poll_once(pending, all, shorter(left, wsb_call_context_remaining(context)),
-                       out_ready)) {
+        /* Woken early, it still looks which descriptors are ready. */
+        uint64_t timeout = woken ? 0 : shorter(left, wsb_call_context_remaining(context));
+        if ((!woken || pending->fd_count > 0) && !poll_once(pending, all, timeout, out_ready)) {
             wsb_call_context_fail(context, WSB_ERROR_IO, "cannot wait for %zu descriptors: %s",
                                   pending->fd_count, strerrorname_np(errno));
             return false;
         }
+        *out_ready = *out_ready || woken || wsb__wait_waker_woken(instance);
         if (*out_ready || pending->timeout_ns == 0) {
             return true;
         }
@@ -107,31 +117,51 @@ static struct pollfd *poll_set(const wsb__pending *pending, struct pollfd *on_st
     return all;
 }
 
-static wsb_host_result wait_once(wsb_instance *instance, wsb_raw_value *values, int wake_fd)
+void wsb__wait_drop(wsb_instance *instance)
+{
+    wsb__pending pending = wsb__wait_take(instance);
+    if (pending.drop != NULL) {
+        pending.drop(pending.state);
+    }
+}
+
+wsb__pending wsb__wait_take(wsb_instance *instance)
 {
     wsb__pending pending = instance->pending;
+    memset(&instance->pending, 0, sizeof instance->pending);
+    wsb__wait_waker_end(instance);
+    return pending;
+}
+
+void wsb__wait_not_asked(wsb_instance *instance)
+{
+    wsb_call_context_fail((wsb_call_context *)instance, WSB_ERROR_INTERNAL,
+                          "it is pending and cannot be waited for");
+}
+
+static wsb_host_result wait_once(wsb_instance *instance, wsb_raw_value *values, int wake_fd)
+{
     struct pollfd on_stack[FDS_ON_STACK];
     bool ready = false;
     bool go_on = false;
-    memset(&instance->pending, 0, sizeof instance->pending);
-    struct pollfd *all = poll_set(&pending, on_stack, wake_fd);
-    if (pending.resume == NULL || all == NULL) {
-        wsb_call_context_fail((wsb_call_context *)instance,
-                              all == NULL ? WSB_ERROR_OUT_OF_MEMORY : WSB_ERROR_INTERNAL,
-                              "it is pending and cannot be waited for");
+    struct pollfd *all = poll_set(&instance->pending, on_stack, wake_fd);
+    if (instance->pending.resume == NULL) {
+        wsb__wait_not_asked(instance);
+    } else if (all == NULL) {
+        wsb_call_context_fail((wsb_call_context *)instance, WSB_ERROR_OUT_OF_MEMORY,
+                              "no memory to wait for %zu descriptors", instance->pending.fd_count);
     } else {
-        go_on = wait_under_deadline(instance, &pending, all, &ready);
+        go_on = wait_under_deadline(instance, &instance->pending, all, &ready);
     }
     if (all != on_stack) {
         wsb__free(all);
     }
-    if (go_on) {
-        return pending.resume((wsb_call_context *)instance, values, ready, pending.state);
+    if (!go_on) {
+        wsb__wait_drop(instance);
+        return WSB_HOST_TRAP;
     }
-    if (pending.drop != NULL) {
-        pending.drop(pending.state);
-    }
-    return WSB_HOST_TRAP;
+    wsb__pending pending = wsb__wait_take(instance);
+    return pending.resume((wsb_call_context *)instance, values, ready, pending.state);
 }
 
 wsb_host_result wsb__wait_out(wsb_instance *instance, wsb_raw_value *values)
@@ -140,9 +170,7 @@ wsb_host_result wsb__wait_out(wsb_instance *instance, wsb_raw_value *values)
     wsb_host_result result = WSB_HOST_PENDING;
     /* Without a descriptor to be woken by, a cancellation would come only after the wait. */
     if (wake_fd < 0) {
-        if (instance->pending.drop != NULL) {
-            instance->pending.drop(instance->pending.state);
-        }
+        wsb__wait_drop(instance);
         wsb_call_context_fail((wsb_call_context *)instance, WSB_ERROR_IO,
                               "no descriptor is left to wait with");
         return WSB_HOST_TRAP;

@@ -8,4 +8,13 @@
  * A deadline or cancellation that comes first ends the guest. Never gives WSB_HOST_PENDING. */
 wsb_host_result wsb__wait_out(wsb_instance *instance, wsb_raw_value *values);
 
+/* What the host function left in `instance->pending`, which is empty then; the wait has ended. */
+wsb__pending wsb__wait_take(wsb_instance *instance);
+
+/* The wait has ended and is not continued: releases its state. */
+void wsb__wait_drop(wsb_instance *instance);
+
+/* It is pending and did not say what for. */
+void wsb__wait_not_asked(wsb_instance *instance);
+
 #endif

@@ -93,10 +93,8 @@ static uint64_t until_due(wsb__watch *watch, uint64_t now)
         return 0;
     }
     /* Only the CPU time can be used up. It runs no faster than the clock. */
-    uint64_t used =
-        wsb__cpu_clock_ns(atomic_load_explicit(&watch->cpu_clock, memory_order_relaxed));
-    uint64_t base = atomic_load_explicit(&watch->cpu_base, memory_order_relaxed);
-    used = used > base ? used - base : 0;
+    uint64_t used = wsb__watch_cpu_used(
+        watch, wsb__cpu_clock_ns(atomic_load_explicit(&watch->cpu_clock, memory_order_relaxed)));
     if (used >= watch->cpu_limit_ns) {
         return 0;
     }
@@ -307,9 +305,10 @@ bool wsb__watchdog_add(wsb__watchdog *watchdog, wsb__watch *watch)
     bool ok = start(watchdog);
     if (ok && !atomic_load(&watch->listed)) {
         uint64_t now = wsb__ticks();
+        uint64_t left = until_due(watch, now); /* a call that goes on has less than a new one */
         link_watch(watchdog, watch);
-        if (watch->shortest_ticks <= UINT64_MAX - now) {
-            wake_by(watchdog, now + watch->shortest_ticks);
+        if (left <= UINT64_MAX - now) {
+            wake_by(watchdog, now + left);
         }
     }
     pthread_mutex_unlock(&watchdog->lock);

@@ -16,7 +16,8 @@ enum {
     WSB__OBSERVED = 2, /* another thread reads usage, for nanoseconds: callers spin */
     WSB__CLOSED = 3,   /* ended by a trap, an exit, a deadline …: never called again */
     WSB__HELD = 4,     /* between the calls of a sequence: only its thread may call */
-    WSB__RESERVED = 5  /* for asynchronous calls that wait for their turn: nobody else may call */
+    WSB__RESERVED = 5, /* for asynchronous calls that wait for their turn: nobody else may call */
+    WSB__SUSPENDED = 6 /* in a call that no thread runs: see fiber.h */
 };
 
 /* What the watchdog knows of an instance. The calling thread writes the atomics, the watchdog
@@ -24,15 +25,18 @@ enum {
 typedef struct wsb__watch {
     struct wsb__watch *previous;
     struct wsb__watch *next;
-    bool cancelled;            /* interrupt until it stops */
-    bool pressing;             /* counted in the watchdog's `pressing` */
-    uint64_t due_since;        /* ticks; 0: it is not due */
-    int wait_fd;               /* eventfd + 1 of the thread that waits in a host function, or 0 */
-    _Atomic uint32_t state;    /* the instance's */
-    _Atomic bool listed;       /* on the list: the watchdog looks by itself */
-    _Atomic uint64_t started;  /* ticks at the start of the present call; 0: none */
-    _Atomic int cpu_clock;     /* clockid_t of the calling thread */
-    _Atomic uint64_t cpu_base; /* its CPU time at the start of the call, at most 1 ms early */
+    bool cancelled;           /* interrupt until it stops */
+    bool pressing;            /* counted in the watchdog's `pressing` */
+    uint64_t due_since;       /* ticks; 0: it is not due */
+    int wait_fd;              /* eventfd + 1 of the thread that waits in a host function, or 0 */
+    _Atomic uint32_t state;   /* the instance's */
+    _Atomic bool listed;      /* on the list: the watchdog looks by itself */
+    _Atomic uint64_t started; /* ticks at the start of the present call; 0: none */
+    _Atomic int cpu_clock;    /* clockid_t of the calling thread */
+    /* The thread's CPU time at the start of the call's part on it, at most 1 ms early; UINT64_MAX
+     * between parts. And what the parts before it took. */
+    _Atomic uint64_t cpu_base;
+    _Atomic uint64_t cpu_before;
     uint64_t wall_limit_ticks; /* UINT64_MAX: none; these three are fixed at creation */
     uint64_t cpu_limit_ns;     /* UINT64_MAX: none */
     uint64_t shortest_ticks;   /* the shorter of the two */
@@ -58,6 +62,16 @@ void wsb__watchdog_fini(wsb__watchdog *watchdog);
 
 /* Puts an instance on the list; starts the thread when first used. False when it cannot start. */
 bool wsb__watchdog_add(wsb__watchdog *watchdog, wsb__watch *watch);
+
+/* CPU time of a running call whose thread's is `thread_cpu`. */
+static inline uint64_t wsb__watch_cpu_used(const wsb__watch *watch, uint64_t thread_cpu)
+{
+    uint64_t base =
+        atomic_load_explicit((_Atomic uint64_t *)&watch->cpu_base, memory_order_relaxed);
+    uint64_t before =
+        atomic_load_explicit((_Atomic uint64_t *)&watch->cpu_before, memory_order_relaxed);
+    return before + (thread_cpu > base ? thread_cpu - base : 0);
+}
 
 /* Takes it off, before the instance goes. */
 void wsb__watchdog_remove(wsb__watchdog *watchdog, wsb__watch *watch);
