@@ -18,15 +18,32 @@ typedef struct memory_end {
 /* A lane on cache lines of its own: each is used by other threads. */
 typedef union padded_lane {
     wsb__lane lane;
-    uint8_t padding[(sizeof(wsb__lane) + 127) / 64 * 64];
+    uint8_t padding[(sizeof(wsb__lane) / WSB__CACHE_LINE + 1) * WSB__CACHE_LINE];
 } padded_lane;
 
 typedef struct memory_channel {
     _Atomic unsigned ends_left;
     unsigned fork_generation;
     memory_end ends[2];
+    void *memory; /* that this is in, on a cache line */
+    uint8_t after_shared[WSB__CACHE_LINE];
     padded_lane lanes[2][LANES]; /* by the sending end */
 } memory_channel;
+
+enum { LANES_AT = (offsetof(memory_channel, lanes)) % WSB__CACHE_LINE };
+
+/* Such that the lanes start on a cache line. */
+static memory_channel *allocate(void)
+{
+    void *memory = wsb__calloc(1, sizeof(memory_channel) + WSB__CACHE_LINE);
+    if (!memory)
+        return NULL;
+    uintptr_t lanes = (uintptr_t)memory + LANES_AT;
+    uintptr_t shift = (WSB__CACHE_LINE - lanes % WSB__CACHE_LINE) % WSB__CACHE_LINE;
+    memory_channel *channel = (memory_channel *)((uint8_t *)memory + shift);
+    channel->memory = memory;
+    return channel;
+}
 
 /* A forked child has a copy of the queue, which leads nowhere, and maybe a lock that a thread held
  * which is not there. It uses nothing of it. */
@@ -41,7 +58,7 @@ static wsb_status memory_create(const wsb_channel_options *options, void *user_d
                                 void *out_ends[2], wsb_error **out_error)
 {
     (void)user_data;
-    memory_channel *channel = wsb__calloc(1, sizeof *channel);
+    memory_channel *channel = allocate();
     if (!channel)
         return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "%s",
                              wsb_status_text(WSB_ERROR_OUT_OF_MEMORY));
@@ -75,7 +92,7 @@ static void memory_destroy(void *self)
     for (int i = 0; i < 2; i++)
         for (int lane = 0; lane < LANES; lane++)
             wsb__lane_fini(&channel->lanes[i][lane].lane);
-    wsb__free(channel);
+    wsb__free(channel->memory);
 }
 
 static wsb_status memory_send(void *self, wsb_bytes message)

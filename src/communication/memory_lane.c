@@ -7,6 +7,11 @@
 #define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 
+_Static_assert(offsetof(wsb__lane, capacity) % WSB__CACHE_LINE == 0 &&
+                   offsetof(wsb__lane, in) % WSB__CACHE_LINE == 0 &&
+                   offsetof(wsb__lane, out) % WSB__CACHE_LINE == 0,
+               "what one side writes is on lines of its own");
+
 void wsb__lane_init(wsb__lane *lane, uint64_t capacity, uint64_t max_messages)
 {
     lane->capacity = capacity;
@@ -15,7 +20,7 @@ void wsb__lane_init(wsb__lane *lane, uint64_t capacity, uint64_t max_messages)
 
 void wsb__lane_fini(wsb__lane *lane)
 {
-    wsb__slots_fini(&lane->slots);
+    wsb__slots_fini(&lane->in, &lane->out);
     wsb__blocks_fini(&lane->blocks);
     wsb__waiters_wake_all(&lane->waiters[WSB__LANE_MESSAGE]);
     wsb__waiters_wake_all(&lane->waiters[WSB__LANE_ROOM]);
@@ -60,7 +65,7 @@ static wsb_status admit(wsb__lane *lane, size_t len)
 /* With the lock: the next slot is filled in. */
 static void count_sent(wsb__lane *lane, size_t len)
 {
-    wsb__slots_push(&lane->slots);
+    wsb__slots_push(&lane->in);
     uint64_t depth = GET(lane->depth) + 1;
     uint64_t bytes = GET(lane->bytes) + len;
     SET(lane->depth, depth);
@@ -86,7 +91,7 @@ static wsb_status put(wsb__lane *lane, wsb_bytes message, const wsb__block *bloc
     uint64_t now = wsb__ticks();
     wsb__lock_acquire(&lane->lock);
     wsb_status status = admit(lane, message.len);
-    wsb__slot *slot = status == WSB_OK ? wsb__slots_next(&lane->slots) : NULL;
+    wsb__slot *slot = status == WSB_OK ? wsb__slots_next(&lane->in, &lane->out) : NULL;
     if (!slot) {
         wsb__lock_release(&lane->lock);
         return status == WSB_OK ? WSB_ERROR_OUT_OF_MEMORY : status;
@@ -172,7 +177,7 @@ static void count_received(wsb__lane *lane, size_t len, uint64_t sent_at, uint64
  * is returned is to be released after the lock. */
 static uint8_t *take_out(wsb__lane *lane, wsb_buf *io_message, uint64_t now)
 {
-    wsb__slot *slot = wsb__slots_oldest(&lane->slots);
+    wsb__slot *slot = wsb__slots_oldest(&lane->out);
     size_t len = slot->len;
     uint8_t *dropped = NULL;
     if (len > WSB__SLOT_INLINE) {
@@ -186,7 +191,7 @@ static uint8_t *take_out(wsb__lane *lane, wsb_buf *io_message, uint64_t now)
     }
     io_message->len = len;
     uint64_t sent_at = slot->sent_at;
-    wsb__slots_pop(&lane->slots);
+    wsb__slots_pop(&lane->out);
     count_received(lane, len, sent_at, now);
     return dropped;
 }
@@ -260,28 +265,30 @@ void wsb__lane_unwait(wsb__lane *lane, wsb__lane_event event, wsb_waker *waker)
 }
 
 /* With the lock: nobody can receive them any more. */
-static wsb__slots drop_messages(wsb__lane *lane)
+static void drop_messages(wsb__lane *lane, wsb__slots_in *out_in, wsb__slots_out *out_out)
 {
-    wsb__slots dropped = lane->slots;
-    lane->slots = (wsb__slots){0};
+    *out_in = lane->in;
+    *out_out = lane->out;
+    lane->in = (wsb__slots_in){0};
+    lane->out = (wsb__slots_out){0};
     lane->dropped += GET(lane->depth);
     SET(lane->depth, 0);
     SET(lane->bytes, 0);
-    return dropped;
 }
 
 void wsb__lane_close(wsb__lane *lane, uint8_t end)
 {
-    wsb__slots dropped = {0};
+    wsb__slots_in in = {0};
+    wsb__slots_out out = {0};
     wsb__waiters waiters[2];
     wsb__lock_acquire(&lane->lock);
     SET(lane->closed, (uint8_t)(GET(lane->closed) | end));
     if (end == WSB__LANE_RECEIVER)
-        dropped = drop_messages(lane);
+        drop_messages(lane, &in, &out);
     memcpy(waiters, lane->waiters, sizeof waiters);
     memset(lane->waiters, 0, sizeof lane->waiters);
     wsb__lock_release(&lane->lock);
-    wsb__slots_fini(&dropped);
+    wsb__slots_fini(&in, &out);
     wsb__waiters_wake_all(&waiters[WSB__LANE_MESSAGE]);
     wsb__waiters_wake_all(&waiters[WSB__LANE_ROOM]);
 }

@@ -15,6 +15,10 @@ typedef enum wsb__lane_event { WSB__LANE_MESSAGE, WSB__LANE_ROOM } wsb__lane_eve
 /* Which end of it is closed. */
 enum { WSB__LANE_SENDER = 1, WSB__LANE_RECEIVER = 2 };
 
+enum { WSB__CACHE_LINE = 64 };
+
+/* What each side writes is on cache lines of its own, so that the two sides do not take them from
+ * each other more than they must. */
 typedef struct wsb__lane {
     wsb__lock lock;
     /* Read without the lock, too, to see that there is nothing to do; written with it. */
@@ -22,22 +26,29 @@ typedef struct wsb__lane {
     _Atomic bool crowded; /* a send found no room, and none was made since */
     _Atomic uint64_t depth;
     _Atomic uint64_t bytes;
+    uint8_t after_shared[WSB__CACHE_LINE - 24];
+
     uint64_t capacity;
     uint64_t max_messages;
-    wsb__slots slots;
     wsb__waiters waiters[2]; /* by wsb__lane_event */
-    wsb__blocks blocks;
+    uint8_t after_rare[2 * WSB__CACHE_LINE - 80];
+
+    wsb__slots_in in;
     uint64_t sent;
     uint64_t sent_bytes;
-    uint64_t received;
-    uint64_t received_bytes;
     uint64_t peak;
     uint64_t bytes_peak;
+    uint8_t after_sender[WSB__CACHE_LINE - 48];
+
+    wsb__slots_out out;
+    uint64_t received;
+    uint64_t received_bytes;
     uint64_t dropped;
     wsb_histogram latency;
+    wsb__blocks blocks;
 } wsb__lane;
 
-/* `lane` is zeroed. */
+/* `lane` is zeroed, and best at the start of a cache line. */
 void wsb__lane_init(wsb__lane *lane, uint64_t capacity, uint64_t max_messages);
 
 /* Nobody uses it any more; it is closed. */

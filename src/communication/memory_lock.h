@@ -10,7 +10,7 @@ typedef struct wsb__lock {
 } wsb__lock;
 
 /* Long enough for the holder to finish where it runs, too short to matter where it does not. */
-enum { WSB__LOCK_SPINS = 64 };
+enum { WSB__LOCK_SPINS = 8 };
 
 static inline bool wsb__lock_try(wsb__lock *lock)
 {

@@ -2,10 +2,10 @@
 
 #include "core/alloc.h"
 
-static wsb__chunk *take_chunk(wsb__slots *slots)
+static wsb__chunk *take_chunk(wsb__slots_out *out)
 {
-    wsb__chunk *chunk = slots->spare;
-    slots->spare = NULL;
+    wsb__chunk *chunk = out->spare;
+    out->spare = NULL;
     if (!chunk)
         chunk = wsb__alloc(sizeof *chunk);
     if (chunk)
@@ -13,62 +13,62 @@ static wsb__chunk *take_chunk(wsb__slots *slots)
     return chunk;
 }
 
-/* One is kept: a queue that goes back and forth over the edge of a chunk does not allocate. */
-static void drop_chunk(wsb__slots *slots, wsb__chunk *chunk)
+static wsb_status add_chunk(wsb__slots_in *in, wsb__slots_out *out)
 {
-    if (slots->spare)
+    wsb__chunk *chunk = take_chunk(out);
+    if (!chunk)
+        return WSB_ERROR_OUT_OF_MEMORY;
+    if (in->newest) {
+        in->newest->next = chunk;
+    } else {
+        out->oldest = chunk;
+        out->first = 0;
+    }
+    in->newest = chunk;
+    in->end = 0;
+    return WSB_OK;
+}
+
+wsb__slot *wsb__slots_next(wsb__slots_in *in, wsb__slots_out *out)
+{
+    bool is_full = !in->newest || in->end == WSB__CHUNK_SLOTS;
+    if (__builtin_expect(is_full, 0) && add_chunk(in, out) != WSB_OK)
+        return NULL;
+    return &in->newest->slots[in->end];
+}
+
+/* One is kept: a queue that stays short does not allocate. */
+static void drop_oldest(wsb__slots_out *out)
+{
+    wsb__chunk *chunk = out->oldest;
+    out->oldest = chunk->next;
+    out->first = 0;
+    if (out->spare)
         wsb__free(chunk);
     else
-        slots->spare = chunk;
+        out->spare = chunk;
 }
 
-wsb__slot *wsb__slots_next(wsb__slots *slots)
+wsb__slot *wsb__slots_oldest(wsb__slots_out *out)
 {
-    if (__builtin_expect(!slots->newest || slots->end == WSB__CHUNK_SLOTS, 0)) {
-        wsb__chunk *chunk = take_chunk(slots);
-        if (!chunk)
-            return NULL;
-        if (slots->newest) {
-            slots->newest->next = chunk;
-        } else {
-            slots->oldest = chunk;
-            slots->first = 0;
-        }
-        slots->newest = chunk;
-        slots->end = 0;
-    }
-    return &slots->newest->slots[slots->end];
+    if (__builtin_expect(out->first == WSB__CHUNK_SLOTS, 0))
+        drop_oldest(out);
+    return &out->oldest->slots[out->first];
 }
 
-void wsb__slots_pop(wsb__slots *slots)
+void wsb__slots_fini(wsb__slots_in *in, wsb__slots_out *out)
 {
-    wsb__chunk *chunk = slots->oldest;
-    slots->first++;
-    if (chunk == slots->newest) {
-        /* Empty: the next message goes to the front again, which is still in the cache. */
-        if (slots->first == slots->end)
-            slots->first = slots->end = 0;
-    } else if (slots->first == WSB__CHUNK_SLOTS) {
-        slots->oldest = chunk->next;
-        slots->first = 0;
-        drop_chunk(slots, chunk);
-    }
-}
-
-void wsb__slots_fini(wsb__slots *slots)
-{
-    wsb__chunk *chunk = slots->oldest;
-    uint32_t first = slots->first;
-    while (chunk) {
-        wsb__chunk *next = chunk->next;
-        uint32_t end = next ? WSB__CHUNK_SLOTS : slots->end;
-        for (uint32_t i = first; i < end; i++)
+    while (out->oldest) {
+        wsb__chunk *chunk = out->oldest;
+        uint32_t end = chunk->next ? WSB__CHUNK_SLOTS : in->end;
+        for (uint32_t i = out->first; i < end; i++)
             if (chunk->slots[i].len > WSB__SLOT_INLINE)
                 wsb__free(chunk->slots[i].of.block.data);
+        out->oldest = chunk->next;
+        out->first = 0;
         wsb__free(chunk);
-        chunk = next;
-        first = 0;
     }
-    wsb__free(slots->spare);
-    *slots = (wsb__slots){0};
+    wsb__free(out->spare);
+    *in = (wsb__slots_in){0};
+    *out = (wsb__slots_out){0};
 }

@@ -29,34 +29,38 @@ typedef struct wsb__chunk {
     wsb__slot slots[WSB__CHUNK_SLOTS];
 } wsb__chunk;
 
-/* Zeroed is empty. */
-typedef struct wsb__slots {
-    wsb__chunk *oldest;
+/* The newest end and the oldest end of a queue are apart, so that a sender and a receiver do not
+ * take each other's cache lines. Zeroed is empty. */
+typedef struct wsb__slots_in {
     wsb__chunk *newest;
+    uint32_t end; /* of what is filled in it */
+} wsb__slots_in;
+
+typedef struct wsb__slots_out {
+    wsb__chunk *oldest;
+    uint32_t first; /* that is not taken out of it; WSB__CHUNK_SLOTS: the next chunk has it */
     wsb__chunk *spare;
-    uint32_t first; /* in `oldest` */
-    uint32_t end;   /* in `newest` */
-} wsb__slots;
+} wsb__slots_out;
 
-/* The slot after the newest, which wsb__slots_push() then makes part of the queue; NULL when out
- * of memory. */
-wsb__slot *wsb__slots_next(wsb__slots *slots);
+/* The slot after the newest, of which wsb__slots_push() then makes a part of the queue; NULL when
+ * out of memory. */
+wsb__slot *wsb__slots_next(wsb__slots_in *in, wsb__slots_out *out);
 
-static inline void wsb__slots_push(wsb__slots *slots)
+static inline void wsb__slots_push(wsb__slots_in *in)
 {
-    slots->end++;
+    in->end++;
 }
 
 /* The oldest one; there must be one. */
-static inline wsb__slot *wsb__slots_oldest(const wsb__slots *slots)
+wsb__slot *wsb__slots_oldest(wsb__slots_out *out);
+
+/* Takes out what wsb__slots_oldest() gave; its block is the caller's. */
+static inline void wsb__slots_pop(wsb__slots_out *out)
 {
-    return &slots->oldest->slots[slots->first];
+    out->first++;
 }
 
-/* Takes the oldest one out; its block is the caller's. */
-void wsb__slots_pop(wsb__slots *slots);
-
 /* Releases all messages and all memory. */
-void wsb__slots_fini(wsb__slots *slots);
+void wsb__slots_fini(wsb__slots_in *in, wsb__slots_out *out);
 
 #endif
