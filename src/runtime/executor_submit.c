@@ -99,23 +99,17 @@ static wsb_status wait_outcome(wsb_executor *executor, wsb__submitter *submitter
     return room == WSB__ROOM_GIVEN ? WSB_OK : WSB_ERROR_CLOSED;
 }
 
-/* With the lock held; gives it back meanwhile. */
-static wsb_status wait_for_room(wsb_executor *executor, uint64_t timeout_ns)
+/* Gives the time it took. */
+static uint64_t wait_for_room(wsb__submitter *self, uint64_t begin, uint64_t timeout_ns)
 {
-    wsb__submitter self;
-    uint64_t begin = wsb__monotonic_ns();
     uint64_t waited = 0;
-    link_submitter(executor, &self);
-    pthread_mutex_unlock(&executor->lock);
-    while (atomic_load_explicit(&self.word, memory_order_acquire) == WSB__ROOM_NONE &&
+    while (atomic_load_explicit(&self->word, memory_order_acquire) == WSB__ROOM_NONE &&
            waited < timeout_ns) {
-        wsb__word_wait(&self.word, WSB__ROOM_NONE,
+        wsb__word_wait(&self->word, WSB__ROOM_NONE,
                        timeout_ns == UINT64_MAX ? timeout_ns : timeout_ns - waited);
         waited = wsb__monotonic_ns() - begin;
     }
-    pthread_mutex_lock(&executor->lock);
-    executor->stats.blocked_ns += waited;
-    return wait_outcome(executor, &self);
+    return waited;
 }
 
 static wsb_status refuse(const wsb_executor *executor, wsb_status status, wsb_error **out_error)
@@ -167,6 +161,41 @@ static bool may_wait(const wsb_executor *executor, uint64_t timeout_ns)
     return timeout_ns > 0 && (worker == NULL || worker->executor != executor);
 }
 
+static void lock_both(wsb_executor *executor, const wsb__strand *strand)
+{
+    if (strand != NULL) {
+        pthread_mutex_lock(wsb__strand_lock(strand));
+    }
+    pthread_mutex_lock(&executor->lock);
+}
+
+static void unlock_both(wsb_executor *executor, const wsb__strand *strand)
+{
+    pthread_mutex_unlock(&executor->lock);
+    if (strand != NULL) {
+        pthread_mutex_unlock(wsb__strand_lock(strand));
+    }
+}
+
+/* With both locks held, and meanwhile without. The executor stays, also where it ends. */
+static wsb_status admit_later(wsb_executor *executor, const wsb__strand *strand,
+                              uint64_t timeout_ns)
+{
+    wsb__submitter self;
+    uint64_t begin = wsb__monotonic_ns();
+    executor->visitor_count++;
+    link_submitter(executor, &self);
+    unlock_both(executor, strand);
+    uint64_t waited = wait_for_room(&self, begin, timeout_ns);
+    lock_both(executor, strand);
+    executor->visitor_count--;
+    executor->stats.blocked_ns += waited;
+    if (executor->ending) {
+        pthread_cond_broadcast(&executor->changed);
+    }
+    return wait_outcome(executor, &self);
+}
+
 wsb_status wsb__executor_submit(wsb_executor *executor, wsb__strand *strand, wsb__task *task,
                                 uint64_t timeout_ns, wsb_error **out_error)
 {
@@ -176,32 +205,17 @@ wsb_status wsb__executor_submit(wsb_executor *executor, wsb__strand *strand, wsb
     }
     task->executor = executor;
     task->strand = strand;
-    pthread_mutex_t *strand_lock = strand != NULL ? wsb__strand_lock(strand) : NULL;
-    if (strand_lock != NULL) {
-        pthread_mutex_lock(strand_lock);
-    }
-    pthread_mutex_lock(&executor->lock);
+    lock_both(executor, strand);
     wsb_status status = admit(executor);
     if (status == WSB_ERROR_WOULD_BLOCK && may_wait(executor, timeout_ns)) {
-        if (strand_lock != NULL) {
-            pthread_mutex_unlock(strand_lock);
-        }
-        status = wait_for_room(executor, timeout_ns);
-        if (strand_lock != NULL) { /* it comes first */
-            pthread_mutex_unlock(&executor->lock);
-            pthread_mutex_lock(strand_lock);
-            pthread_mutex_lock(&executor->lock);
-        }
+        status = admit_later(executor, strand, timeout_ns);
     }
     if (status == WSB_OK) {
         place(executor, strand, task, &wakes);
     } else {
         executor->stats.refused += status == WSB_ERROR_WOULD_BLOCK || status == WSB_ERROR_TIMEOUT;
     }
-    pthread_mutex_unlock(&executor->lock);
-    if (strand_lock != NULL) {
-        pthread_mutex_unlock(strand_lock);
-    }
+    unlock_both(executor, strand);
     wsb__wakes_do(executor, &wakes);
     return status == WSB_OK ? WSB_OK : refuse(executor, status, out_error);
 }
