@@ -19,6 +19,9 @@ wsb_engine_result ca_engine_create(const wsb_engine_options *options, void **out
                             "this engine does not meter fuel itself");
     if (options->pool_instances > 0)
         return ca_fail_text(out_failure, WSB_ENGINE_POOL_EXHAUSTED, "this engine has no pool");
+    if (options->fibers > 0)
+        return ca_fail_text(out_failure, WSB_ENGINE_UNSUPPORTED_BY_ENGINE,
+                            "this engine cannot suspend guests");
 
     ca_engine *engine = calloc(1, sizeof *engine);
     if (!engine)

@@ -8,9 +8,9 @@ static wsb_engine_result engine_create(const wsb_engine_options *options, void *
 {
     if (options->size < sizeof *options)
         return pb_refuse(out_failure, WSB_ENGINE_FAILED, "the engine's options are too short");
-    if (options->fuel || options->pool_instances)
+    if (options->fuel || options->pool_instances || options->fibers)
         return pb_refuse(out_failure, WSB_ENGINE_UNSUPPORTED_BY_ENGINE,
-                         "pebble counts no fuel and has no pool");
+                         "pebble counts no fuel, has no pool and suspends no guests");
     if (options->max_stack > SIZE_MAX / 2)
         return pb_refuse(out_failure, WSB_ENGINE_UNSUPPORTED_BY_ENGINE,
                          "pebble needs a bound on the stack");

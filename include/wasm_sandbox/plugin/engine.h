@@ -162,7 +162,7 @@ typedef struct wsb_runtime_ops {
                                           void (*emit)(wsb_bytes bytes, void *user_data),
                                           void *user_data, wsb_engine_failure *out_failure);
     /** SERIALIZE. The bytes were authenticated. They come from an engine of the same version
-     * whose options differ at most in `pool_instances`. */
+     * whose options differ at most in `pool_instances` and `fibers`. */
     wsb_engine_result (*module_deserialize)(void *engine, wsb_bytes bytes, void **out_module,
                                             wsb_engine_failure *out_failure);
 

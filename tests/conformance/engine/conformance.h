@@ -15,6 +15,8 @@
 
 /* The engine under test. */
 extern const wsb_runtime_ops *ops;
+/* All guests run on stacks of their own: the second run of an engine that has FIBERS. */
+extern bool all_on_fibers;
 
 /* What an instance's `host` points to. */
 typedef struct host_state {
@@ -40,6 +42,7 @@ typedef struct guest {
 } guest;
 
 #define TEST_STACK ((uint64_t)512 * 1024)
+#define TEST_FIBERS ((uint64_t)1000)
 #define PAGE ((uint64_t)65536)
 
 /* Skips the test and says so where the engine does not declare `feature`. */
@@ -94,5 +97,8 @@ int run_nested_tests(void);
 int run_pool_tests(void);
 int run_load_tests(void);
 int run_hostile_tests(void);
+int run_fiber_call_tests(void);
+int run_fiber_value_tests(void);
+int run_fiber_many_tests(void);
 
 #endif

@@ -1,10 +1,11 @@
-/* engine_conformance ENGINE.so */
+/* engine_conformance ENGINE.so [fibers] */
 #include <dlfcn.h>
 #include <stdio.h>
 
 #include "conformance.h"
 
 const wsb_runtime_ops *ops;
+bool all_on_fibers;
 
 static const wsb_runtime_ops *load(const char *path)
 {
@@ -75,6 +76,8 @@ static void test_options_of_features(void **state)
         refuses((wsb_engine_options){.avoid_signals = true}, no, no);
     if (!declares(WSB_ENGINE_POOLING))
         refuses((wsb_engine_options){.pool_instances = 1}, no, WSB_ENGINE_POOL_EXHAUSTED);
+    if (!declares(WSB_ENGINE_FIBERS))
+        refuses((wsb_engine_options){.fibers = 1}, no, no);
 }
 
 static void test_members_of_features(void **state)
@@ -88,6 +91,8 @@ static void test_members_of_features(void **state)
         assert_true(ops->instance_set_fuel && ops->instance_get_fuel);
     if (declares(WSB_ENGINE_REFERENCES))
         assert_true(ops->function_call_references);
+    if (declares(WSB_ENGINE_FIBERS))
+        assert_true(ops->function_resume);
 }
 
 /* Whenever an engine does that: the first engine, the first module, the first call. */
@@ -105,13 +110,18 @@ static void let_engine_install_handlers(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s ENGINE.so\n", argv[0]);
+    all_on_fibers = argc == 3 && strcmp(argv[2], "fibers") == 0;
+    if (argc != 2 && !all_on_fibers) {
+        fprintf(stderr, "usage: %s ENGINE.so [fibers]\n", argv[0]);
         return 2;
     }
     ops = load(argv[1]);
     if (!ops)
         return 2;
+    if (all_on_fibers && !declares(WSB_ENGINE_FIBERS)) {
+        printf("engine %s has no fibers\n", ops->id);
+        return 0;
+    }
     printf("engine %s %s, features 0x%x\n", ops->id, ops->version, ops->features);
     const struct CMUnitTest table[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_members),
                                        cmocka_unit_test(test_members_of_features),
@@ -133,5 +143,8 @@ int main(int argc, char **argv)
     failed += run_pool_tests();
     failed += run_load_tests();
     failed += run_hostile_tests();
+    failed += run_fiber_call_tests();
+    failed += run_fiber_value_tests();
+    failed += run_fiber_many_tests();
     return failed ? 1 : 0;
 }

@@ -62,6 +62,7 @@ void guest_init(guest *g)
     memset(g, 0, sizeof *g);
     g->options.size = sizeof g->options;
     g->options.max_stack = TEST_STACK;
+    g->options.fibers = all_on_fibers ? TEST_FIBERS : 0;
     g->limits.size = sizeof g->limits;
     g->limits.max_memory = 64 * WSB_MIB;
     g->limits.max_table_elements = 1000000;
