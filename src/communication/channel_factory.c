@@ -1,6 +1,7 @@
 /* The registry of types of channels. It knows none by name but the built-in ones, which it
  * registers as a stranger's. */
 #include "communication/channel.h"
+#include "communication/checked_channel.h"
 #include "communication/memory_channel.h"
 #include "core/alloc.h"
 #include "core/buffer.h"
@@ -23,6 +24,7 @@ struct wsb_channel_factory {
 
 static const wsb_channel_ops *const builtin_types[] = {
     &wsb__memory_channel_ops,
+    &wsb__rpc_channel_ops,
 };
 
 static wsb_status mismatch(const char *type, const char *why, wsb_error **out_error)

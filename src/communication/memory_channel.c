@@ -54,8 +54,8 @@ static bool is_forked(const memory_end *end)
                             0);
 }
 
-static wsb_status memory_create(const wsb_channel_options *options, void *user_data,
-                                void *out_ends[2], wsb_error **out_error)
+wsb_status wsb__memory_create(const wsb_channel_options *options, void *user_data,
+                              void *out_ends[2], wsb_error **out_error)
 {
     (void)user_data;
     memory_channel *channel = allocate();
@@ -80,7 +80,7 @@ static wsb_status memory_create(const wsb_channel_options *options, void *user_d
     return WSB_OK;
 }
 
-static void memory_destroy(void *self)
+void wsb__memory_destroy(void *self)
 {
     memory_end *end = self;
     memory_channel *channel = end->channel;
@@ -95,25 +95,25 @@ static void memory_destroy(void *self)
     wsb__free(channel->memory);
 }
 
-static wsb_status memory_send(void *self, wsb_bytes message)
+wsb_status wsb__memory_send(void *self, wsb_bytes message)
 {
     memory_end *end = self;
     return is_forked(end) ? WSB_ERROR_FORKED : wsb__lane_send(end->out[MESSAGES], message);
 }
 
-static wsb_status memory_receive(void *self, wsb_buf *io_message)
+wsb_status wsb__memory_receive(void *self, wsb_buf *io_message)
 {
     memory_end *end = self;
     return is_forked(end) ? WSB_ERROR_FORKED : wsb__lane_receive(end->in[MESSAGES], io_message);
 }
 
-static wsb_status memory_send_result(void *self, wsb_bytes result)
+wsb_status wsb__memory_send_result(void *self, wsb_bytes result)
 {
     memory_end *end = self;
     return is_forked(end) ? WSB_ERROR_FORKED : wsb__lane_send(end->out[RESULTS], result);
 }
 
-static wsb_status memory_receive_result(void *self, wsb_buf *io_result)
+wsb_status wsb__memory_receive_result(void *self, wsb_buf *io_result)
 {
     memory_end *end = self;
     return is_forked(end) ? WSB_ERROR_FORKED : wsb__lane_receive(end->in[RESULTS], io_result);
@@ -139,7 +139,7 @@ static wsb__lane *lane_of(const memory_end *end, wsb_channel_event event,
     }
 }
 
-static wsb_status memory_wait(void *self, wsb_channel_event event, wsb_waker *waker)
+wsb_status wsb__memory_wait(void *self, wsb_channel_event event, wsb_waker *waker)
 {
     memory_end *end = self;
     wsb__lane_event what;
@@ -149,7 +149,7 @@ static wsb_status memory_wait(void *self, wsb_channel_event event, wsb_waker *wa
     return is_forked(end) ? WSB_ERROR_FORKED : wsb__lane_wait(lane, what, waker);
 }
 
-static void memory_unwait(void *self, wsb_channel_event event, wsb_waker *waker)
+void wsb__memory_unwait(void *self, wsb_channel_event event, wsb_waker *waker)
 {
     memory_end *end = self;
     wsb__lane_event what;
@@ -158,7 +158,7 @@ static void memory_unwait(void *self, wsb_channel_event event, wsb_waker *waker)
         wsb__lane_unwait(lane, what, waker);
 }
 
-static void memory_close(void *self)
+void wsb__memory_close(void *self)
 {
     memory_end *end = self;
     if (is_forked(end))
@@ -169,7 +169,7 @@ static void memory_close(void *self)
     }
 }
 
-static void memory_stats(void *self, wsb_channel_stats *out_stats)
+void wsb__memory_stats(void *self, wsb_channel_stats *out_stats)
 {
     memory_end *end = self;
     if (is_forked(end))
@@ -184,16 +184,16 @@ const wsb_channel_ops wsb__memory_channel_ops = {
     .size = sizeof(wsb_channel_ops),
     .abi_version = WSB_CHANNEL_ABI_VERSION,
     .type = "memory",
-    .create = memory_create,
-    .destroy = memory_destroy,
-    .send = memory_send,
-    .receive = memory_receive,
-    .send_result = memory_send_result,
-    .receive_result = memory_receive_result,
-    .wait = memory_wait,
-    .unwait = memory_unwait,
-    .close = memory_close,
-    .stats = memory_stats,
+    .create = wsb__memory_create,
+    .destroy = wsb__memory_destroy,
+    .send = wsb__memory_send,
+    .receive = wsb__memory_receive,
+    .send_result = wsb__memory_send_result,
+    .receive_result = wsb__memory_receive_result,
+    .wait = wsb__memory_wait,
+    .unwait = wsb__memory_unwait,
+    .close = wsb__memory_close,
+    .stats = wsb__memory_stats,
 };
 
 wsb_status wsb_memory_channel_create(uint64_t capacity, wsb_channel **out_end,
