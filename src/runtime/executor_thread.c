@@ -191,8 +191,14 @@ bool wsb__thread_start(pthread_t *thread, size_t stack, const char *name, void *
         return false;
     }
     bool started = pthread_attr_setstacksize(&attributes, stack) == 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* they are the host's */
+    sigfillset(&all); /* they are the host's */
+    /* But for those that a thread raises itself: engines turn them into traps, and a blocked one
+     * ends the process. */
+    static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        sigdelset(&all, own[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     started = started && pthread_create(thread, &attributes, function, argument) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
