@@ -3,6 +3,7 @@
 
 #include "core/alloc.h"
 #include "core/options.h"
+#include "runtime/executor.h"
 #include "runtime/runtime.h"
 #include "sandbox/state.h"
 
@@ -27,8 +28,10 @@ void wsb_sandbox_builder_destroy(wsb_sandbox_builder *builder)
         wsb__free(builder->blocks);
         builder->blocks = next;
     }
+    wsb__builder_drop_capabilities(builder);
     wsb_imports_destroy(builder->imports);
     wsb_runtime_destroy(builder->runtime);
+    wsb_executor_destroy(builder->executor);
     wsb_error_destroy(builder->problem);
     wsb__free(builder);
 }
@@ -143,19 +146,53 @@ void wsb_sandbox_builder_directory(wsb_sandbox_builder *builder, wsb_str host_pa
     builder->directory_count = count + 1;
 }
 
+/* The set of host functions, made when the first one comes; NULL where there is no memory. */
+static wsb_imports *imports_of(wsb_sandbox_builder *builder)
+{
+    wsb_error *error = NULL;
+    if (builder->imports)
+        return builder->imports;
+    wsb_status status = wsb_imports_create(&builder->imports, &error);
+    if (status != WSB_OK)
+        wsb__builder_fail(builder, status, error);
+    return builder->imports;
+}
+
 void wsb_sandbox_builder_host_function(wsb_sandbox_builder *builder,
                                        const wsb_host_function *function)
 {
-    if (!builder)
-        return;
     wsb_error *error = NULL;
-    wsb_status status = WSB_OK;
-    if (!builder->imports)
-        status = wsb_imports_create(&builder->imports, &error);
-    if (status == WSB_OK)
-        status = wsb_imports_define(builder->imports, function, &error);
+    if (!builder || !imports_of(builder))
+        return;
+    wsb_status status = wsb_imports_define(builder->imports, function, &error);
     if (status != WSB_OK)
         wsb__builder_fail(builder, status, error);
+}
+
+void wsb_sandbox_builder_structured_function(wsb_sandbox_builder *builder,
+                                             const wsb_structured_function *function)
+{
+    wsb_error *error = NULL;
+    if (!builder || !imports_of(builder))
+        return;
+    wsb_status status = wsb_imports_define_structured(builder->imports, function, &error);
+    if (status != WSB_OK)
+        wsb__builder_fail(builder, status, error);
+}
+
+void wsb_sandbox_builder_mode(wsb_sandbox_builder *builder, wsb_execution_mode mode)
+{
+    if (builder)
+        builder->mode = mode;
+}
+
+void wsb_sandbox_builder_executor(wsb_sandbox_builder *builder, wsb_executor *executor)
+{
+    if (!builder)
+        return;
+    wsb_executor *taken = executor ? wsb__executor_ref(executor) : NULL;
+    wsb_executor_destroy(builder->executor);
+    builder->executor = taken;
 }
 
 /* The noted problem, as an error of the caller's own: the builder can be used again. */
@@ -187,30 +224,9 @@ static wsb_status create_instance(const wsb_sandbox_builder *builder, wsb_sandbo
     config.capabilities = capabilities;
     config.limits = &builder->limits;
     config.imports = builder->imports;
+    config.mode = builder->mode;
     return wsb_sandbox_create_instance(sandbox, module, &config, &sandbox->main_instance,
                                        out_error);
-}
-
-/* The capabilities with the directories added: one array of the caller's to free. */
-static wsb_status join_capabilities(const wsb_sandbox_builder *builder, wsb_capabilities *out,
-                                    wsb_filesystem_capability **out_all, wsb_error **out_error)
-{
-    size_t given = builder->capabilities.filesystem_count;
-    size_t count = given + builder->directory_count;
-    *out = builder->capabilities;
-    if (builder->directory_count == 0)
-        return WSB_OK;
-    wsb_filesystem_capability *all = wsb__calloc(count, sizeof *all);
-    if (!all)
-        return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL,
-                             "build sandbox: out of memory");
-    if (given)
-        memcpy(all, builder->capabilities.filesystem, given * sizeof *all);
-    memcpy(all + given, builder->directories, builder->directory_count * sizeof *all);
-    out->filesystem = all;
-    out->filesystem_count = count;
-    *out_all = all;
-    return WSB_OK;
 }
 
 static wsb_status check(const wsb_sandbox_builder *builder, const void *out_sandbox,
@@ -242,15 +258,15 @@ wsb_status wsb_sandbox_builder_build(wsb_sandbox_builder *builder, wsb_sandbox *
     wsb_sandbox_options options = WSB_SANDBOX_OPTIONS_INIT;
     options.engine = builder->engine;
     options.use_runtime = builder->runtime;
-    wsb_capabilities capabilities;
-    wsb_filesystem_capability *all = NULL;
+    options.executor = builder->executor;
+    wsb__build build = {.filesystem = NULL};
     wsb_sandbox *sandbox = NULL;
-    status = join_capabilities(builder, &capabilities, &all, out_error);
+    status = wsb_sandbox_create(&options, &sandbox, out_error);
     if (status == WSB_OK)
-        status = wsb_sandbox_create(&options, &sandbox, out_error);
+        status = wsb__build_begin(&build, builder, sandbox, out_error);
     if (status == WSB_OK)
-        status = create_instance(builder, sandbox, &capabilities, out_error);
-    wsb__free(all);
+        status = create_instance(builder, sandbox, &build.capabilities, out_error);
+    wsb__build_end(&build);
     if (status == WSB_OK)
         *out_sandbox = sandbox;
     else

@@ -126,6 +126,29 @@ static void copy_network(wsb_sandbox_builder *builder, wsb_capabilities *to)
     to->network = copy;
 }
 
+/* Each copy holds a reference. */
+static void copy_channels(wsb_sandbox_builder *builder, wsb_capabilities *to)
+{
+    const wsb_channel_grant *from = to->channels;
+    wsb_channel_grant *copies =
+        to->channel_count ? wsb__builder_alloc(builder, to->channel_count, sizeof *copies) : NULL;
+    size_t count = 0;
+    for (; copies && count < to->channel_count; count++) {
+        if (!wsb__builder_copy(builder, from[count].name, &copies[count].name))
+            break;
+        copies[count].channel = wsb_channel_ref(from[count].channel);
+    }
+    to->channels = copies;
+    to->channel_count = count;
+}
+
+void wsb__builder_drop_capabilities(wsb_sandbox_builder *builder)
+{
+    for (size_t i = 0; i < builder->capabilities.channel_count; i++)
+        wsb_channel_destroy(builder->capabilities.channels[i].channel);
+    builder->capabilities.channel_count = 0;
+}
+
 void wsb__builder_copy_capabilities(wsb_sandbox_builder *builder, const wsb_capabilities *given)
 {
     wsb_capabilities copy;
@@ -136,7 +159,7 @@ void wsb__builder_copy_capabilities(wsb_sandbox_builder *builder, const wsb_capa
         return;
     }
     if ((copy.filesystem_count && !copy.filesystem) || (copy.argument_count && !copy.arguments) ||
-        (copy.environment_count && !copy.environment)) {
+        (copy.environment_count && !copy.environment) || (copy.channel_count && !copy.channels)) {
         fail(builder, WSB_ERROR_INVALID_ARGUMENT, "an array of capabilities is NULL but not empty");
         return;
     }
@@ -144,6 +167,8 @@ void wsb__builder_copy_capabilities(wsb_sandbox_builder *builder, const wsb_capa
     copy_network(builder, &copy);
     copy_environment(builder, &copy);
     copy.arguments = copy_texts(builder, copy.arguments, copy.argument_count);
+    copy_channels(builder, &copy);
+    wsb__builder_drop_capabilities(builder);
     /* Half a copy is never used: build() looks at the problem first. */
     builder->capabilities = copy;
 }

@@ -1,7 +1,7 @@
 /* Instances of a sandbox, by id: taking one for a call, giving it back, dropping it. */
 #include "core/alloc.h"
 #include "runtime/runtime.h"
-#include "sandbox/state.h"
+#include "sandbox/work.h"
 
 #include <wasm_sandbox/plugin/error.h>
 
@@ -26,7 +26,7 @@ wsb_status wsb__slot_acquire(wsb_sandbox *sandbox, wsb_instance_id id, const cha
     wsb__slot *slot = wsb__id_table_get(sandbox->instances, id);
     if (!slot) {
         status = wsb__sandbox_id_error(sandbox, true, id, operation, out_error);
-    } else if (atomic_load_explicit(&slot->state, memory_order_acquire) != 0) {
+    } else if (atomic_load_explicit(&slot->state, memory_order_acquire) != 0 || slot->works) {
         status = WSB_ERROR_BUSY;
     } else {
         atomic_store_explicit(&slot->state, WSB__SLOT_RUNNING, memory_order_relaxed);
@@ -40,15 +40,56 @@ wsb_status wsb__slot_acquire(wsb_sandbox *sandbox, wsb_instance_id id, const cha
     return status;
 }
 
+static void link_slot(wsb_sandbox *sandbox, wsb__slot *slot)
+{
+    slot->next = sandbox->slots;
+    if (slot->next)
+        slot->next->previous = slot;
+    sandbox->slots = slot;
+}
+
+static void unlink_slot(wsb_sandbox *sandbox, wsb__slot *slot)
+{
+    if (slot->next)
+        slot->next->previous = slot->previous;
+    if (slot->previous)
+        slot->previous->next = slot->next;
+    else
+        sandbox->slots = slot->next;
+}
+
 /* Destroys a slot that is out of the table and that nobody holds. */
 static void destroy_slot(wsb_sandbox *sandbox, wsb__slot *slot)
 {
     wsb_instance_destroy(slot->instance);
-    wsb__free(slot);
     pthread_mutex_lock(&sandbox->lock);
-    sandbox->slots--;
+    unlink_slot(sandbox, slot);
     pthread_cond_broadcast(&sandbox->changed);
     pthread_mutex_unlock(&sandbox->lock);
+    wsb__free(slot);
+}
+
+static bool is_running(const wsb__slot *slot)
+{
+    return atomic_load_explicit(&slot->state, memory_order_acquire) & WSB__SLOT_RUNNING;
+}
+
+static bool is_at_rest(const wsb__slot *slot)
+{
+    return slot->pending == 0 && !is_running(slot);
+}
+
+/* Somebody has let go of a slot; called under the lock, which it gives back. */
+static void note_rest(wsb_sandbox *sandbox, wsb__slot *slot)
+{
+    unsigned state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    bool dropped = (state & WSB__SLOT_DROPPED) && is_at_rest(slot);
+    bool deferred = slot->deferred;
+    if (dropped && !deferred)
+        pthread_cond_broadcast(&sandbox->changed);
+    pthread_mutex_unlock(&sandbox->lock);
+    if (dropped && deferred)
+        destroy_slot(sandbox, slot);
 }
 
 void wsb__slot_release(wsb_sandbox *sandbox, wsb__slot *slot)
@@ -59,25 +100,29 @@ void wsb__slot_release(wsb_sandbox *sandbox, wsb__slot *slot)
                                                 memory_order_relaxed))
         return;
     pthread_mutex_lock(&sandbox->lock);
-    bool deferred = slot->deferred;
-    atomic_store_explicit(&slot->state, WSB__SLOT_DROPPED, memory_order_release);
-    if (!deferred)
-        pthread_cond_broadcast(&sandbox->changed);
-    pthread_mutex_unlock(&sandbox->lock);
-    if (deferred)
-        destroy_slot(sandbox, slot);
+    atomic_fetch_and_explicit(&slot->state, ~(unsigned)(WSB__SLOT_RUNNING | WSB__SLOT_WANTED),
+                              memory_order_release);
+    if (slot->waiter)
+        wsb__task_wake(&slot->waiter->future.task);
+    slot->waiter = NULL;
+    note_rest(sandbox, slot);
 }
 
-static bool is_running(const wsb__slot *slot)
+void wsb__slot_let_go(wsb_sandbox *sandbox, wsb__slot *slot)
 {
-    return atomic_load_explicit(&slot->state, memory_order_acquire) & WSB__SLOT_RUNNING;
+    pthread_mutex_lock(&sandbox->lock);
+    slot->pending--;
+    note_rest(sandbox, slot);
 }
 
-/* Whether waiting for `slot` could never end: its call runs on this thread, or on one that waits
- * (perhaps through others) for a call of this thread. */
+/* Whether waiting for `slot` could never end, or must not be: its call runs on this thread, or on
+ * one that waits (perhaps through others) for a call of this thread; or this thread is one of those
+ * that asynchronous calls need to end. */
 static bool would_deadlock(const wsb_sandbox *sandbox, const wsb__slot *slot)
 {
     pthread_t self = pthread_self();
+    if (wsb__work_is_stepping())
+        return true;
     while (slot && is_running(slot)) {
         if (pthread_equal(slot->runner, self))
             return true;
@@ -93,7 +138,7 @@ static void wait_for(wsb_sandbox *sandbox, wsb__slot *slot)
 {
     wsb__waiter waiter = {sandbox->waiters, pthread_self(), slot};
     sandbox->waiters = &waiter;
-    while (is_running(slot))
+    while (!is_at_rest(slot))
         pthread_cond_wait(&sandbox->changed, &sandbox->lock);
     wsb__waiter **link = &sandbox->waiters;
     while (*link != &waiter)
@@ -101,12 +146,19 @@ static void wait_for(wsb_sandbox *sandbox, wsb__slot *slot)
     *link = waiter.next;
 }
 
-void wsb__slot_drop(wsb_sandbox *sandbox, wsb__slot *slot)
+void wsb__slot_stop(wsb__slot *slot)
 {
     unsigned before =
         atomic_fetch_or_explicit(&slot->state, WSB__SLOT_DROPPED, memory_order_acq_rel);
-    if (before & WSB__SLOT_RUNNING) {
+    if (before & WSB__SLOT_RUNNING)
         wsb_instance_cancel(slot->instance);
+    wsb__works_cancel(slot->works);
+}
+
+void wsb__slot_drop(wsb_sandbox *sandbox, wsb__slot *slot)
+{
+    wsb__slot_stop(slot);
+    if (!is_at_rest(slot)) {
         if (would_deadlock(sandbox, slot)) {
             slot->deferred = true;
             return;
@@ -127,7 +179,8 @@ static wsb_status add(wsb_sandbox *sandbox, wsb_instance *instance, wsb_instance
         slot->instance = instance;
         pthread_mutex_lock(&sandbox->lock);
         status = wsb__id_table_add(sandbox->instances, slot, out_id);
-        sandbox->slots += status == WSB_OK;
+        if (status == WSB_OK)
+            link_slot(sandbox, slot);
         pthread_mutex_unlock(&sandbox->lock);
     }
     if (status == WSB_OK)

@@ -2,7 +2,7 @@
 #include "core/alloc.h"
 #include "core/options.h"
 #include "runtime/runtime.h"
-#include "sandbox/state.h"
+#include "sandbox/work.h"
 
 #include <wasm_sandbox/plugin/error.h>
 
@@ -31,6 +31,13 @@ static wsb_status take_runtime(const wsb_sandbox_options *options, wsb_runtime *
 
 static void free_sandbox(wsb_sandbox *sandbox)
 {
+    while (sandbox->channels) {
+        wsb__channel_end *next = sandbox->channels->next;
+        wsb_channel_destroy(sandbox->channels->channel);
+        wsb__free(sandbox->channels);
+        sandbox->channels = next;
+    }
+    wsb_executor_destroy(sandbox->executor);
     wsb__id_table_destroy(sandbox->modules);
     wsb__id_table_destroy(sandbox->instances);
     wsb_runtime_destroy(sandbox->runtime);
@@ -74,6 +81,8 @@ wsb_status wsb_sandbox_create(const wsb_sandbox_options *options, wsb_sandbox **
         free_sandbox(sandbox);
         return status;
     }
+    if (resolved.executor)
+        sandbox->executor = wsb__executor_ref(resolved.executor);
     *out_sandbox = sandbox;
     return WSB_OK;
 }
@@ -95,6 +104,10 @@ void wsb_sandbox_destroy(wsb_sandbox *sandbox)
         return;
     pthread_mutex_lock(&sandbox->lock);
     sandbox->closing = true;
+    /* All of it first: what is queued may need a thread that what runs now holds. */
+    wsb__works_cancel(sandbox->works);
+    for (wsb__slot *slot = sandbox->slots; slot; slot = slot->next)
+        wsb__slot_stop(slot);
     /* A creation that is under way still adds its instance, so the table is emptied again. */
     for (;;) {
         wsb__slot *slot = take_any(sandbox->instances);
@@ -110,6 +123,77 @@ void wsb_sandbox_destroy(wsb_sandbox *sandbox)
         wsb_module_destroy(module);
     pthread_mutex_unlock(&sandbox->lock);
     free_sandbox(sandbox);
+}
+
+/* The executor's maker is not held up by others, nor holds them up: the first one made is kept. */
+static wsb_status make_executor(wsb_sandbox *sandbox, wsb_error **out_error)
+{
+    wsb_executor *made = NULL;
+    wsb_status status = wsb_executor_create(NULL, &made, out_error);
+    if (status != WSB_OK)
+        return status;
+    pthread_mutex_lock(&sandbox->lock);
+    if (!sandbox->executor) {
+        sandbox->executor = made;
+        made = NULL;
+    }
+    pthread_mutex_unlock(&sandbox->lock);
+    wsb_executor_destroy(made); /* no task was ever in it: nothing is waited for */
+    return WSB_OK;
+}
+
+wsb_status wsb_sandbox_executor(wsb_sandbox *sandbox, wsb_executor **out_executor,
+                                wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = "get executor"};
+    if (!sandbox || !out_executor)
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
+                             "get executor: the sandbox or the place for the result is NULL");
+    wsb_status status = wsb__runtime_check_fork(sandbox->runtime, "get executor", out_error);
+    if (status != WSB_OK)
+        return status;
+    pthread_mutex_lock(&sandbox->lock);
+    bool there = sandbox->executor != NULL;
+    pthread_mutex_unlock(&sandbox->lock);
+    if (!there)
+        status = make_executor(sandbox, out_error);
+    if (status == WSB_OK)
+        *out_executor = sandbox->executor; /* set once, and not before anybody's lock */
+    return status;
+}
+
+wsb_status wsb__sandbox_keep_channel(wsb_sandbox *sandbox, wsb_str name, wsb_channel *channel,
+                                     wsb_error **out_error)
+{
+    wsb__channel_end *end = wsb__calloc(1, sizeof *end + name.len + 1);
+    if (!end)
+        return no_memory(out_error);
+    if (name.len)
+        memcpy(end->name, name.data, name.len);
+    end->name_len = name.len;
+    end->channel = channel;
+    end->next = sandbox->channels;
+    sandbox->channels = end;
+    return WSB_OK;
+}
+
+wsb_status wsb_sandbox_channel(wsb_sandbox *sandbox, wsb_str name, wsb_channel **out_channel,
+                               wsb_error **out_error)
+{
+    wsb_error_details details = {.operation = "get channel"};
+    if (!sandbox || !out_channel || (name.len && !name.data))
+        return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
+                             "get channel: the sandbox, name or place for the result is NULL");
+    for (const wsb__channel_end *end = sandbox->channels; end; end = end->next) {
+        if (end->name_len == name.len && memcmp(end->name, name.data, name.len) == 0) {
+            *out_channel = end->channel;
+            return WSB_OK;
+        }
+    }
+    details.suggestion = "make it with wsb_sandbox_builder_channel()";
+    return wsb_error_set(out_error, WSB_ERROR_NOT_FOUND, &details,
+                         "get channel: the sandbox was built without a channel '%.*s'",
+                         (int)(name.len < 256 ? name.len : 256), name.data);
 }
 
 wsb_runtime *wsb_sandbox_runtime(const wsb_sandbox *sandbox)

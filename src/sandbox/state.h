@@ -8,16 +8,25 @@
 
 #include "core/id_table.h"
 
-/* A slot's state: whether a call holds it, and whether it was dropped. */
-enum { WSB__SLOT_RUNNING = 1, WSB__SLOT_DROPPED = 2 };
+/* A slot's state: whether a blocking call holds it, whether it was dropped, and whether an
+ * asynchronous call waits for the blocking one to end. */
+enum { WSB__SLOT_RUNNING = 1, WSB__SLOT_DROPPED = 2, WSB__SLOT_WANTED = 4 };
 
-/* An instance of a sandbox. Used by one thread at a time, the one that set RUNNING; nobody else
- * touches the instance but to cancel it or read its usage, under the sandbox's lock. */
+struct wsb__work;
+
+/* An instance of a sandbox. Used by one call at a time: the blocking one that set RUNNING, or the
+ * asynchronous one whose turn it is. Nobody else touches the instance but to cancel it or read its
+ * usage, under the sandbox's lock. */
 typedef struct wsb__slot {
     wsb_instance *instance;
     _Atomic unsigned state;
-    pthread_t runner; /* while RUNNING; under the lock */
-    bool deferred;    /* dropped from inside: the call that holds it destroys it */
+    pthread_t runner;        /* while RUNNING; this and what follows under the lock */
+    bool deferred;           /* dropped where nobody may wait: the last one to let go destroys it */
+    struct wsb__work *works; /* asynchronous calls that have not ended */
+    struct wsb__work *waiter; /* of those, the one that waits for RUNNING to end */
+    size_t pending;           /* asynchronous calls that still touch the slot */
+    struct wsb__slot *next;   /* of the sandbox's slots */
+    struct wsb__slot *previous;
 } wsb__slot;
 
 /* A thread that waits for a slot's call to end, on its own stack. */
@@ -27,6 +36,14 @@ typedef struct wsb__waiter {
     const wsb__slot *slot;
 } wsb__waiter;
 
+/* The host's end of a channel that the builder made. */
+typedef struct wsb__channel_end {
+    struct wsb__channel_end *next;
+    wsb_channel *channel;
+    size_t name_len;
+    char name[];
+} wsb__channel_end;
+
 struct wsb_sandbox {
     wsb_runtime *runtime;
     wsb_instance_id main_instance;
@@ -34,10 +51,13 @@ struct wsb_sandbox {
     pthread_cond_t changed; /* a dropped slot came to rest, or `slots` or `users` fell */
     wsb__id_table *modules;
     wsb__id_table *instances;
-    size_t slots; /* that exist, also those no longer in the table */
-    size_t users; /* threads loading modules, creating or dropping instances */
+    wsb__slot *slots;        /* that exist, also those no longer in the table */
+    size_t users;            /* that load modules, create or drop instances */
+    struct wsb__work *works; /* asynchronous ones of those */
     wsb__waiter *waiters;
     bool closing;
+    wsb_executor *executor; /* NULL: not needed yet */
+    wsb__channel_end *channels;
 };
 
 /* Error for an id that is not live: stale, or from elsewhere. Called under the lock. */
@@ -54,14 +74,29 @@ WSB_NODISCARD wsb_status wsb__sandbox_load(wsb_sandbox *sandbox, const wsb_str *
                                            wsb_bytes bytes, const wsb_module_options *options,
                                            wsb_module_id *out_id, wsb_error **out_error);
 
+/* run.c: a sandbox with the module of the file `path` and a deadline; the limit for a timeout. */
+WSB_NODISCARD wsb_status wsb__run_build(wsb_str path, uint64_t limit_ns, wsb_sandbox **out_sandbox,
+                                        wsb_error **out_error);
+uint64_t wsb__run_limit(uint64_t timeout_ns);
+
 /* Takes an instance for the calling thread alone; WSB_ERROR_NOT_FOUND, WSB_ERROR_BUSY. */
 WSB_NODISCARD wsb_status wsb__slot_acquire(wsb_sandbox *sandbox, wsb_instance_id id,
                                            const char *operation, wsb__slot **out_slot,
                                            wsb_error **out_error);
 void wsb__slot_release(wsb_sandbox *sandbox, wsb__slot *slot);
 
-/* Cancels, waits, destroys; `slot` is out of the table already. Called under the lock, which it
- * gives up in between. */
+/* An asynchronous call has let go of the slot, or never got hold of it. */
+void wsb__slot_let_go(wsb_sandbox *sandbox, wsb__slot *slot);
+
+/* Cancels what runs in it and what is queued. Nothing new can begin. Called under the lock. */
+void wsb__slot_stop(wsb__slot *slot);
+
+/* Stops, waits where that is allowed, destroys; `slot` is out of the table already. Called under
+ * the lock, which it gives up in between. */
 void wsb__slot_drop(wsb_sandbox *sandbox, wsb__slot *slot);
+
+/* Gives the host's end of a channel to the sandbox; takes ownership on success only. */
+WSB_NODISCARD wsb_status wsb__sandbox_keep_channel(wsb_sandbox *sandbox, wsb_str name,
+                                                   wsb_channel *channel, wsb_error **out_error);
 
 #endif
