@@ -1,6 +1,7 @@
 /* What a new factory starts with: the one place that names built-in engines and host modules. They
  * are registered by the same calls as a stranger's. */
 #include "core/buffer.h"
+#include "host/channel/module.h"
 #include "host/function/function.h"
 #include "host/wasi/wasi.h"
 #include "runtime/engine_loader.h"
@@ -31,6 +32,7 @@ static const wsb_host_module_ops *const builtin_host_modules[] = {
     &wsb__wasi_preview1,
     &wsb__wasi_unstable,
     &wsb__host_functions,
+    &wsb__guest_channel_module,
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
