@@ -19,6 +19,10 @@
  *     clang --target=wasm32-wasi --sysroot=… -mexec-model=reactor -O2 guest.c -o guest.wasm
  *     clang --target=wasm32 -nostdlib -Wl,--no-entry -O2 guest.c -o guest.wasm
  *
+ * Beside it: wasm_sandbox_guest_host.h (functions of the host), wasm_sandbox_guest_channel.h
+ * (channels), wasm_sandbox_guest_json.h and wasm_sandbox_guest_msgpack.h (reading and writing),
+ * wasm_sandbox_guest_rpc.h (calls over channels).
+ *
  * See docs/guide/guest-c.md. This file includes nothing of the host's and stands alone.
  */
 #ifndef WASM_SANDBOX_GUEST_H
@@ -217,6 +221,28 @@ __attribute__((weak, no_builtin)) void *memset(void *to, int value, __SIZE_TYPE_
     for (__SIZE_TYPE__ i = 0; i < size; i++)
         ((unsigned char *)to)[i] = (unsigned char)value;
     return to;
+}
+
+__attribute__((weak, no_builtin)) void *memmove(void *to, const void *from, __SIZE_TYPE__ size)
+{
+    unsigned char *out = (unsigned char *)to;
+    const unsigned char *in = (const unsigned char *)from;
+    for (__SIZE_TYPE__ i = 0; out <= in && i < size; i++)
+        out[i] = in[i];
+    for (__SIZE_TYPE__ i = size; out > in && i > 0; i--)
+        out[i - 1] = in[i - 1];
+    return to;
+}
+
+__attribute__((weak, no_builtin)) int memcmp(const void *a, const void *b, __SIZE_TYPE__ size)
+{
+    const unsigned char *x = (const unsigned char *)a;
+    const unsigned char *y = (const unsigned char *)b;
+    for (__SIZE_TYPE__ i = 0; i < size; i++) {
+        if (x[i] != y[i])
+            return x[i] < y[i] ? -1 : 1;
+    }
+    return 0;
 }
 
 #endif /* WSB_GUEST_OWN_ALLOCATOR_ */

@@ -1,0 +1,189 @@
+/**
+ * @file wasm_sandbox_guest_buffer.h
+ * For guests in C: what the other headers share: growing buffers, errors, answers. Included by
+ * them.
+ */
+#ifndef WASM_SANDBOX_GUEST_BUFFER_H
+#define WASM_SANDBOX_GUEST_BUFFER_H
+
+#include <stdbool.h>
+
+#include <wasm_sandbox_guest.h>
+
+/** What the functions of these headers return: 0, or one of these. Those to -9 are the host's; see
+ * docs/internals/guest-abi.md. */
+typedef enum wsb_guest_status {
+    WSB_GUEST_OK = 0,
+    WSB_GUEST_INVALID = -1,     /**< an argument is wrong */
+    WSB_GUEST_NOT_FOUND = -2,   /**< the host has granted nothing of that name */
+    WSB_GUEST_WOULD_BLOCK = -3, /**< not now, and the timeout is 0 */
+    WSB_GUEST_TIMED_OUT = -4,
+    WSB_GUEST_CLOSED = -5,
+    WSB_GUEST_TOO_LARGE = -6, /**< larger than what can ever go through */
+    WSB_GUEST_NO_ROOM = -7,   /**< the host has no more handles or memory for this guest */
+    WSB_GUEST_IO = -8,
+    WSB_GUEST_MALFORMED = -9,
+    WSB_GUEST_NO_MEMORY = -10, /**< the guest itself is out of memory */
+    WSB_GUEST_REMOTE = -11     /**< the other side reported an error: it has a code and a message */
+} wsb_guest_status;
+
+/** A short text for a status. Static. */
+static inline const char *wsb_guest_status_text(int status)
+{
+    switch (status) {
+    case WSB_GUEST_OK:
+        return "success";
+    case WSB_GUEST_INVALID:
+        return "invalid argument";
+    case WSB_GUEST_NOT_FOUND:
+        return "not granted by the host";
+    case WSB_GUEST_WOULD_BLOCK:
+        return "would block";
+    case WSB_GUEST_TIMED_OUT:
+        return "timed out";
+    case WSB_GUEST_CLOSED:
+        return "closed";
+    case WSB_GUEST_TOO_LARGE:
+        return "too large";
+    case WSB_GUEST_NO_ROOM:
+        return "the host has no room";
+    case WSB_GUEST_IO:
+        return "input/output error";
+    case WSB_GUEST_MALFORMED:
+        return "malformed data";
+    case WSB_GUEST_NO_MEMORY:
+        return "the guest is out of memory";
+    case WSB_GUEST_REMOTE:
+        return "the other side reported an error";
+    default:
+        return "unknown error";
+    }
+}
+
+/**
+ * Bytes that grow. Start from `WSB_GUEST_BUFFER_INIT`; release with wsb_guest_buffer_free().
+ * `data[len]` is always a NUL that `len` does not count; `data` is NULL while nothing was put in.
+ */
+typedef struct wsb_guest_buffer {
+    uint8_t *data;
+    uint32_t len;
+    uint32_t capacity; /**< private */
+} wsb_guest_buffer;
+
+/** Nothing. */
+#define WSB_GUEST_BUFFER_INIT {0, 0, 0}
+
+/** Releases what it holds and empties it. */
+static inline void wsb_guest_buffer_free(wsb_guest_buffer *buffer)
+{
+    if (buffer->data)
+        wsb_free(buffer->data, buffer->capacity + 1);
+    buffer->data = 0;
+    buffer->len = buffer->capacity = 0;
+}
+
+/** Makes room for `capacity` bytes in all; what it holds stays. False: out of memory. */
+static inline bool wsb_guest_buffer_reserve(wsb_guest_buffer *buffer, uint32_t capacity)
+{
+    if (buffer->data && capacity <= buffer->capacity)
+        return true;
+    uint64_t wanted = (uint64_t)buffer->capacity * 2;
+    if (wanted < capacity)
+        wanted = capacity;
+    if (wanted < 64)
+        wanted = 64;
+    if (wanted > 0x7fffffff)
+        wanted = capacity;
+    uint8_t *data = capacity < 0x7fffffff ? (uint8_t *)wsb_alloc((uint32_t)wanted + 1) : 0;
+    if (!data)
+        return false;
+    uint32_t len = buffer->len;
+    if (len)
+        __builtin_memcpy(data, buffer->data, len);
+    data[len] = 0;
+    wsb_guest_buffer_free(buffer);
+    buffer->data = data;
+    buffer->len = len;
+    buffer->capacity = (uint32_t)wanted;
+    return true;
+}
+
+/** Appends bytes. False: out of memory, and nothing is appended. */
+static inline bool wsb_guest_buffer_append(wsb_guest_buffer *buffer, const void *data, uint32_t len)
+{
+    if (len > 0x7fffffff - buffer->len || !wsb_guest_buffer_reserve(buffer, buffer->len + len))
+        return false;
+    if (len)
+        __builtin_memcpy(buffer->data + buffer->len, data, len);
+    buffer->len += len;
+    buffer->data[buffer->len] = 0;
+    return true;
+}
+
+/** Bytes of a terminated text, without its terminator. */
+static inline wsb_guest_bytes wsb_guest_text(const char *text)
+{
+    wsb_guest_bytes bytes;
+    bytes.data = (const uint8_t *)text;
+    bytes.len = 0;
+    while (text && text[bytes.len])
+        bytes.len++;
+    return bytes;
+}
+
+/** A view of what a buffer holds. */
+static inline wsb_guest_bytes wsb_guest_view(const wsb_guest_buffer *buffer)
+{
+    wsb_guest_bytes bytes;
+    bytes.data = buffer->data;
+    bytes.len = buffer->len;
+    return bytes;
+}
+
+/** Appends terminated text. */
+static inline bool wsb_guest_buffer_text(wsb_guest_buffer *buffer, const char *text)
+{
+    return wsb_guest_buffer_append(buffer, text, wsb_guest_text(text).len);
+}
+
+/** Whether the bytes are this terminated text. */
+static inline bool wsb_guest_is(wsb_guest_bytes bytes, const char *text)
+{
+    for (uint32_t i = 0; i < bytes.len; i++) {
+        if (!text[i] || (uint8_t)text[i] != bytes.data[i])
+            return false;
+    }
+    return !text[bytes.len];
+}
+
+/** The address of memory as imports take it. */
+static inline uint32_t wsb_guest_address_(const void *memory)
+{
+    return (uint32_t)(uintptr_t)memory;
+}
+
+/** What came back of a call; used again by the next one. Start from `WSB_GUEST_ANSWER_INIT`. */
+typedef struct wsb_guest_answer {
+    int status;            /**< of the call: a wsb_guest_status */
+    int32_t code;          /**< WSB_GUEST_REMOTE: the error's code */
+    wsb_guest_buffer data; /**< the result; for WSB_GUEST_REMOTE the error's message; terminated */
+} wsb_guest_answer;
+
+/** Nothing. */
+#define WSB_GUEST_ANSWER_INIT {0, 0, WSB_GUEST_BUFFER_INIT}
+
+/** Releases it. */
+static inline void wsb_guest_answer_free(wsb_guest_answer *answer)
+{
+    wsb_guest_buffer_free(&answer->data);
+}
+
+/** Why the call failed, terminated. Borrowed; valid until the answer is used again. */
+static inline const char *wsb_guest_answer_message(const wsb_guest_answer *answer)
+{
+    if (answer->status == WSB_GUEST_REMOTE && answer->data.len)
+        return (const char *)answer->data.data;
+    return wsb_guest_status_text(answer->status);
+}
+
+#endif

@@ -1,0 +1,423 @@
+/**
+ * @file wasm_sandbox_guest_rpc.h
+ * For guests in C: remote procedure calls over a channel, in both directions: the guest calls the
+ * host's methods and serves its own. JSON-RPC 2.0, or MessagePack-RPC; requests and notifications
+ * travel as messages, answers as results.
+ *
+ *     static int add(wsb_guest_rpc_request *request, wsb_guest_buffer *result)
+ *     {
+ *         wsb_guest_json a, b;
+ *         int64_t x, y;
+ *         if (!wsb_guest_json_at(request->params, 0, &a) || !wsb_guest_json_int(a, &x) || …)
+ *             return wsb_guest_rpc_fail(request, WSB_GUEST_RPC_INVALID_PARAMS, "two numbers");
+ *         return wsb_guest_json_write_int(result, x + y) ? WSB_GUEST_OK : WSB_GUEST_NO_MEMORY;
+ *     }
+ *     static const wsb_guest_rpc_method methods[] = {{"add", add}};
+ *     …
+ *     wsb_guest_rpc rpc;
+ *     wsb_guest_rpc_init(&rpc, channel, WSB_GUEST_RPC_JSON, methods, 1, NULL);
+ *     wsb_guest_rpc_serve(&rpc);                               // until the channel is closed
+ *     wsb_guest_rpc_call(&rpc, "log", params, WSB_GUEST_MS(100), &answer); // or: call the host
+ */
+#ifndef WASM_SANDBOX_GUEST_RPC_H
+#define WASM_SANDBOX_GUEST_RPC_H
+
+#include <wasm_sandbox_guest_channel.h>
+#include <wasm_sandbox_guest_rpc_frame.h>
+
+enum { WSB_GUEST_RPC_BATCH_MAX = 1024, WSB_GUEST_RPC_NESTED_MAX_ = 16 };
+
+/** A request that a method serves. Valid until it returns. */
+typedef struct wsb_guest_rpc_request {
+    const char *method;
+    wsb_guest_bytes params; /**< as written: JSON (checked) or MessagePack; empty: none */
+    bool is_notification;   /**< nobody waits for an answer */
+    void *user_data;        /**< of wsb_guest_rpc_init() */
+    int32_t code;           /**< private */
+    wsb_guest_buffer text;  /**< private */
+} wsb_guest_rpc_request;
+
+/**
+ * Serves a method.
+ *
+ * @param result  empty; takes the result in the framing's encoding; left empty it is null
+ * @return WSB_GUEST_OK; wsb_guest_rpc_fail(); any other status is an internal error to the caller
+ */
+typedef int (*wsb_guest_rpc_fn)(wsb_guest_rpc_request *request, wsb_guest_buffer *result);
+
+/** One method of a table. */
+typedef struct wsb_guest_rpc_method {
+    const char *name;
+    wsb_guest_rpc_fn serve;
+} wsb_guest_rpc_method;
+
+/* A call that waits for its answer; on its caller's stack. */
+typedef struct wsb_guest_rpc_pending_ {
+    struct wsb_guest_rpc_pending_ *outer; /* whose method made this call */
+    uint32_t id;
+    bool done;
+    wsb_guest_answer *answer;
+} wsb_guest_rpc_pending_;
+
+/** One side of a conversation. Nothing else may use the channel's handle. */
+typedef struct wsb_guest_rpc {
+    int32_t channel;
+    wsb_guest_rpc_framing framing;
+    const wsb_guest_rpc_method *methods;
+    uint32_t method_count;
+    void *user_data;
+    /* Private. */
+    uint32_t last_id;
+    uint32_t nested;
+    wsb_guest_rpc_pending_ *pending;
+    wsb_guest_buffer incoming;
+} wsb_guest_rpc;
+
+/** Sets one up; release with wsb_guest_rpc_free(). `methods` stays yours; none: it only calls. */
+static inline void wsb_guest_rpc_init(wsb_guest_rpc *rpc, int32_t channel,
+                                      wsb_guest_rpc_framing framing,
+                                      const wsb_guest_rpc_method *methods, uint32_t method_count,
+                                      void *user_data)
+{
+    __builtin_memset(rpc, 0, sizeof *rpc);
+    rpc->channel = channel;
+    rpc->framing = framing;
+    rpc->methods = methods;
+    rpc->method_count = method_count;
+    rpc->user_data = user_data;
+}
+
+/** Releases its memory; the channel stays open. */
+static inline void wsb_guest_rpc_free(wsb_guest_rpc *rpc)
+{
+    wsb_guest_buffer_free(&rpc->incoming);
+}
+
+/** In a method: the call fails with this code and text (terminated; copied). @return what the
+ * method must return. */
+static inline int wsb_guest_rpc_fail(wsb_guest_rpc_request *request, int32_t code, const char *text)
+{
+    request->code = code;
+    request->text.len = 0;
+    (void)wsb_guest_buffer_text(&request->text, text);
+    return WSB_GUEST_REMOTE;
+}
+
+/* --- serving --- */
+
+static inline bool wsb_guest_rpc_write_error_(const wsb_guest_rpc *rpc, wsb_guest_buffer *out,
+                                              wsb_guest_bytes id, int32_t code,
+                                              wsb_guest_bytes text)
+{
+    return rpc->framing == WSB_GUEST_RPC_JSON
+               ? wsb_guest_rpc_json_write_error_(out, id, code, text)
+               : wsb_guest_rpc_msgpack_write_error_(out, id, code, text);
+}
+
+static inline const wsb_guest_rpc_method *wsb_guest_rpc_find_(const wsb_guest_rpc *rpc,
+                                                              wsb_guest_bytes method)
+{
+    for (uint32_t i = 0; i < rpc->method_count; i++) {
+        if (rpc->framing == WSB_GUEST_RPC_JSON ? wsb_guest_json_is(method, rpc->methods[i].name)
+                                               : wsb_guest_is(method, rpc->methods[i].name))
+            return &rpc->methods[i];
+    }
+    return 0;
+}
+
+static inline bool wsb_guest_rpc_well_formed_(const wsb_guest_rpc *rpc, wsb_guest_bytes data)
+{
+    wsb_guest_json value;
+    wsb_guest_msgpack_reader r = wsb_guest_msgpack_read(data);
+    if (data.len == 0)
+        return true;
+    if (rpc->framing == WSB_GUEST_RPC_JSON)
+        return wsb_guest_json_parse(data, &value);
+    return wsb_guest_msgpack_skip(&r, 0) && wsb_guest_msgpack_at_end(&r);
+}
+
+/* Runs the method and appends its answer, if one is wanted. */
+static inline bool wsb_guest_rpc_run_(wsb_guest_rpc *rpc, const wsb_guest_rpc_method *method,
+                                      const wsb_guest_rpc_message_ *message, wsb_guest_buffer *out)
+{
+    wsb_guest_rpc_request request;
+    wsb_guest_buffer result = WSB_GUEST_BUFFER_INIT;
+    bool good = true;
+    __builtin_memset(&request, 0, sizeof request);
+    request.method = method->name;
+    request.params = message->params;
+    request.is_notification = message->kind == WSB_GUEST_RPC_NOTIFICATION_;
+    request.user_data = rpc->user_data;
+    int status = method->serve(&request, &result);
+    if (status == WSB_GUEST_OK && !wsb_guest_rpc_well_formed_(rpc, wsb_guest_view(&result)))
+        status = WSB_GUEST_MALFORMED;
+    if (request.is_notification)
+        good = true;
+    else if (status == WSB_GUEST_REMOTE && request.code)
+        good = wsb_guest_rpc_write_error_(rpc, out, message->id, request.code,
+                                          wsb_guest_view(&request.text));
+    else if (status != WSB_GUEST_OK)
+        good = wsb_guest_rpc_write_error_(rpc, out, message->id, WSB_GUEST_RPC_INTERNAL_ERROR,
+                                          wsb_guest_text(wsb_guest_status_text(status)));
+    else if (rpc->framing == WSB_GUEST_RPC_JSON)
+        good = wsb_guest_rpc_json_write_result_(out, message->id, wsb_guest_view(&result));
+    else
+        good = wsb_guest_rpc_msgpack_write_result_(out, message->id, wsb_guest_view(&result));
+    wsb_guest_buffer_free(&request.text);
+    wsb_guest_buffer_free(&result);
+    return good;
+}
+
+/* Answers one message, if it wants an answer. */
+static inline bool wsb_guest_rpc_answer_(wsb_guest_rpc *rpc, const wsb_guest_rpc_message_ *message,
+                                         wsb_guest_buffer *out)
+{
+    bool calls =
+        message->kind == WSB_GUEST_RPC_REQUEST_ || message->kind == WSB_GUEST_RPC_NOTIFICATION_;
+    if (!calls)
+        return wsb_guest_rpc_write_error_(rpc, out, message->id, WSB_GUEST_RPC_INVALID_REQUEST,
+                                          wsb_guest_text("invalid request"));
+    const wsb_guest_rpc_method *method = wsb_guest_rpc_find_(rpc, message->method);
+    if (method)
+        return wsb_guest_rpc_run_(rpc, method, message, out);
+    return message->kind == WSB_GUEST_RPC_NOTIFICATION_ ||
+           wsb_guest_rpc_write_error_(rpc, out, message->id, WSB_GUEST_RPC_METHOD_NOT_FOUND,
+                                      wsb_guest_text("method not found"));
+}
+
+static inline bool wsb_guest_rpc_refuse_(wsb_guest_rpc *rpc, int32_t code, const char *text,
+                                         wsb_guest_buffer *out)
+{
+    wsb_guest_bytes none = {0, 0};
+    return wsb_guest_rpc_write_error_(rpc, out, none, code, wsb_guest_text(text));
+}
+
+/* The answers of a batch are one frame; without any there is none. */
+static inline bool wsb_guest_rpc_answer_batch_(wsb_guest_rpc *rpc, wsb_guest_json batch,
+                                               wsb_guest_buffer *out)
+{
+    wsb_guest_json value;
+    uint32_t count = 0;
+    wsb_guest_json_iterator it = wsb_guest_json_each(batch);
+    while (count <= WSB_GUEST_RPC_BATCH_MAX && wsb_guest_json_next(&it, 0, &value))
+        count++;
+    if (count == 0 || count > WSB_GUEST_RPC_BATCH_MAX)
+        return wsb_guest_rpc_refuse_(rpc, WSB_GUEST_RPC_INVALID_REQUEST,
+                                     count ? "too many calls in a batch" : "an empty batch", out);
+    it = wsb_guest_json_each(batch);
+    while (wsb_guest_json_next(&it, 0, &value)) {
+        wsb_guest_rpc_message_ message = wsb_guest_rpc_read_json_(value);
+        uint32_t before = out->len;
+        if (!wsb_guest_buffer_text(out, before ? "," : "["))
+            return false;
+        uint32_t start = out->len;
+        if (!wsb_guest_rpc_answer_(rpc, &message, out))
+            return false;
+        if (out->len == start)
+            out->len = before; /* it wanted no answer */
+    }
+    return out->len == 0 || wsb_guest_buffer_text(out, "]");
+}
+
+static inline bool wsb_guest_rpc_answer_frame_(wsb_guest_rpc *rpc, wsb_guest_bytes frame,
+                                               wsb_guest_buffer *out)
+{
+    wsb_guest_json value;
+    if (frame.len == 0 || !wsb_guest_rpc_well_formed_(rpc, frame))
+        return wsb_guest_rpc_refuse_(rpc, WSB_GUEST_RPC_PARSE_ERROR, "parse error", out);
+    if (rpc->framing == WSB_GUEST_RPC_MSGPACK) {
+        wsb_guest_rpc_message_ message = wsb_guest_rpc_read_msgpack_(frame);
+        return wsb_guest_rpc_answer_(rpc, &message, out);
+    }
+    (void)wsb_guest_json_parse(frame, &value);
+    if (wsb_guest_json_type_of(value) == WSB_GUEST_JSON_ARRAY)
+        return wsb_guest_rpc_answer_batch_(rpc, value, out);
+    wsb_guest_rpc_message_ message = wsb_guest_rpc_read_json_(value);
+    return wsb_guest_rpc_answer_(rpc, &message, out);
+}
+
+/* An answer that does not fit the channel, or the guest's memory, becomes an error without an id:
+ * whose call it was, only the caller can tell. */
+static inline int wsb_guest_rpc_send_answer_(wsb_guest_rpc *rpc, bool good, wsb_guest_buffer *out)
+{
+    int status = WSB_GUEST_NO_MEMORY;
+    if (good && out->len == 0)
+        return WSB_GUEST_OK;
+    if (good)
+        status =
+            wsb_guest_channel_send_result(rpc->channel, out->data, out->len, WSB_GUEST_FOREVER);
+    if (status != WSB_GUEST_TOO_LARGE && status != WSB_GUEST_NO_MEMORY)
+        return status;
+    out->len = 0;
+    if (!wsb_guest_rpc_refuse_(rpc, WSB_GUEST_RPC_INTERNAL_ERROR, wsb_guest_status_text(status),
+                               out))
+        return WSB_GUEST_NO_MEMORY;
+    return wsb_guest_channel_send_result(rpc->channel, out->data, out->len, WSB_GUEST_FOREVER);
+}
+
+/** Serves one frame: a request, a notification, or a batch. @return WSB_GUEST_OK, also where the
+ * call failed and its caller was told; WSB_GUEST_TIMED_OUT, WSB_GUEST_WOULD_BLOCK,
+ * WSB_GUEST_CLOSED, …: nothing was served. */
+static inline int wsb_guest_rpc_serve_one(wsb_guest_rpc *rpc, int64_t timeout)
+{
+    wsb_guest_buffer frame = WSB_GUEST_BUFFER_INIT;
+    wsb_guest_buffer out = WSB_GUEST_BUFFER_INIT;
+    int status = wsb_guest_channel_receive(rpc->channel, &frame, timeout);
+    if (status == WSB_GUEST_OK) {
+        bool good = wsb_guest_rpc_answer_frame_(rpc, wsb_guest_view(&frame), &out);
+        status = wsb_guest_rpc_send_answer_(rpc, good, &out);
+    }
+    wsb_guest_buffer_free(&frame);
+    wsb_guest_buffer_free(&out);
+    return status;
+}
+
+/** Serves until the channel is closed: WSB_GUEST_OK. */
+static inline int wsb_guest_rpc_serve(wsb_guest_rpc *rpc)
+{
+    int status = WSB_GUEST_OK;
+    while (status == WSB_GUEST_OK)
+        status = wsb_guest_rpc_serve_one(rpc, WSB_GUEST_FOREVER);
+    return status == WSB_GUEST_CLOSED ? WSB_GUEST_OK : status;
+}
+
+/* --- calling --- */
+
+/* Gives an answer to the call that waits for it. One without an id is about a frame that the other
+ * side could not read: the last one sent. */
+static inline void wsb_guest_rpc_deliver_(wsb_guest_rpc *rpc, const wsb_guest_rpc_message_ *message)
+{
+    wsb_guest_rpc_pending_ *call = rpc->pending;
+    bool json = rpc->framing == WSB_GUEST_RPC_JSON;
+    bool is_error = message->kind == WSB_GUEST_RPC_ERROR_;
+    bool no_id = message->id.len && message->id.data[0] == (json ? 'n' : 0xc0);
+    int64_t id = -1;
+    wsb_guest_msgpack_reader r = wsb_guest_msgpack_read(message->id);
+    if (!(json ? wsb_guest_json_int(message->id, &id) : wsb_guest_msgpack_int(&r, &id)))
+        id = -1;
+    while (call && call->id != id && !(no_id && is_error))
+        call = call->outer;
+    if (!call || call->done)
+        return; /* late, twice, or made up */
+    wsb_guest_answer *answer = call->answer;
+    wsb_guest_bytes data = is_error ? message->text : message->result;
+    call->done = true;
+    answer->data.len = 0;
+    answer->code = message->code;
+    answer->status = is_error ? WSB_GUEST_REMOTE : WSB_GUEST_OK;
+    if (!(is_error && json ? wsb_guest_json_string(data, &answer->data)
+                           : wsb_guest_buffer_append(&answer->data, data.data, data.len)))
+        answer->status = WSB_GUEST_NO_MEMORY;
+}
+
+/* What came on the lane of results: one answer, or the answers to a batch. */
+static inline void wsb_guest_rpc_take_(wsb_guest_rpc *rpc, wsb_guest_bytes frame)
+{
+    wsb_guest_json value;
+    wsb_guest_json one;
+    wsb_guest_rpc_message_ message = wsb_guest_rpc_invalid_();
+    if (rpc->framing == WSB_GUEST_RPC_MSGPACK && wsb_guest_rpc_well_formed_(rpc, frame)) {
+        message = wsb_guest_rpc_read_msgpack_(frame);
+    } else if (rpc->framing == WSB_GUEST_RPC_JSON && wsb_guest_json_parse(frame, &value)) {
+        wsb_guest_json_iterator it = wsb_guest_json_each(value);
+        message = wsb_guest_rpc_read_json_(value);
+        while (!it.object && wsb_guest_json_next(&it, 0, &one)) {
+            wsb_guest_rpc_message_ element = wsb_guest_rpc_read_json_(one);
+            if (element.kind == WSB_GUEST_RPC_RESULT_ || element.kind == WSB_GUEST_RPC_ERROR_)
+                wsb_guest_rpc_deliver_(rpc, &element);
+        }
+    }
+    if (message.kind == WSB_GUEST_RPC_RESULT_ || message.kind == WSB_GUEST_RPC_ERROR_)
+        wsb_guest_rpc_deliver_(rpc, &message);
+}
+
+/* Waits for either lane and serves what the other side asks meanwhile. */
+static inline int wsb_guest_rpc_meanwhile_(wsb_guest_rpc *rpc, int64_t timeout)
+{
+    wsb_guest_wait_entry entry = {rpc->channel,
+                                  WSB_GUEST_CAN_RECEIVE | WSB_GUEST_CAN_RECEIVE_RESULT, 0};
+    int ready = wsb_guest_channel_wait(&entry, 1, timeout);
+    if (ready < 0)
+        return ready;
+    if (entry.ready & WSB_GUEST_CAN_RECEIVE) {
+        int status = wsb_guest_rpc_serve_one(rpc, WSB_GUEST_NO_WAIT);
+        if (status != WSB_GUEST_OK && status != WSB_GUEST_WOULD_BLOCK && status != WSB_GUEST_CLOSED)
+            return status;
+    }
+    return WSB_GUEST_OK;
+}
+
+static inline int wsb_guest_rpc_await_(wsb_guest_rpc *rpc, const wsb_guest_rpc_pending_ *call,
+                                       int64_t timeout)
+{
+    bool serves = rpc->method_count && rpc->nested < WSB_GUEST_RPC_NESTED_MAX_;
+    while (!call->done) {
+        int status = serves ? wsb_guest_rpc_meanwhile_(rpc, timeout) : WSB_GUEST_OK;
+        if (status != WSB_GUEST_OK)
+            return status;
+        if (call->done)
+            break;
+        status = wsb_guest_channel_receive_result(rpc->channel, &rpc->incoming,
+                                                  serves ? WSB_GUEST_NO_WAIT : timeout);
+        if (status == WSB_GUEST_OK)
+            wsb_guest_rpc_take_(rpc, wsb_guest_view(&rpc->incoming));
+        else if (!serves || status != WSB_GUEST_WOULD_BLOCK)
+            return status;
+    }
+    return call->answer->status;
+}
+
+static inline int wsb_guest_rpc_send_call_(wsb_guest_rpc *rpc, const uint32_t *id,
+                                           const char *method, wsb_guest_bytes params,
+                                           int64_t timeout)
+{
+    wsb_guest_buffer out = WSB_GUEST_BUFFER_INIT;
+    wsb_guest_bytes name = wsb_guest_text(method);
+    int status = WSB_GUEST_NO_MEMORY;
+    if (!wsb_guest_rpc_well_formed_(rpc, params))
+        status = WSB_GUEST_MALFORMED;
+    else if (rpc->framing == WSB_GUEST_RPC_JSON
+                 ? wsb_guest_rpc_json_write_call_(&out, id, name, params)
+                 : wsb_guest_rpc_msgpack_write_call_(&out, id, name, params))
+        status = wsb_guest_channel_send(rpc->channel, out.data, out.len, timeout);
+    wsb_guest_buffer_free(&out);
+    return status;
+}
+
+/**
+ * Calls a method of the other side and waits for its answer, serving what the other side asks
+ * meanwhile (where there are methods). Methods may call in turn, 16 deep with serving.
+ *
+ * @param params  an array or object (map) in the framing's encoding; empty: none
+ * @param timeout  for room and for the answer, each; what is served or dropped meanwhile begins it
+ *        anew, as guests need not have a clock
+ * @param io_answer  what it held is replaced: the result, or an error's code and text
+ * @return WSB_GUEST_OK; WSB_GUEST_REMOTE; WSB_GUEST_TIMED_OUT (a late answer is dropped),
+ *         WSB_GUEST_CLOSED, WSB_GUEST_MALFORMED (the parameters), WSB_GUEST_TOO_LARGE,
+ *         WSB_GUEST_NO_MEMORY. Also in `io_answer->status`.
+ */
+static inline int wsb_guest_rpc_call(wsb_guest_rpc *rpc, const char *method, wsb_guest_bytes params,
+                                     int64_t timeout, wsb_guest_answer *io_answer)
+{
+    wsb_guest_rpc_pending_ call = {rpc->pending, ++rpc->last_id, false, io_answer};
+    io_answer->data.len = 0;
+    io_answer->code = 0;
+    rpc->pending = &call;
+    rpc->nested++;
+    int status = wsb_guest_rpc_send_call_(rpc, &call.id, method, params, timeout);
+    if (status == WSB_GUEST_OK)
+        status = wsb_guest_rpc_await_(rpc, &call, timeout);
+    rpc->nested--;
+    rpc->pending = call.outer;
+    io_answer->status = status;
+    return status;
+}
+
+/** Tells the other side, which gives no answer. `timeout` is for room in the channel. */
+static inline int wsb_guest_rpc_notify(wsb_guest_rpc *rpc, const char *method,
+                                       wsb_guest_bytes params, int64_t timeout)
+{
+    return wsb_guest_rpc_send_call_(rpc, 0, method, params, timeout);
+}
+
+#endif
