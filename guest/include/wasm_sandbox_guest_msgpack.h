@@ -265,14 +265,21 @@ static inline bool wsb_guest_msgpack_write_bool(wsb_guest_buffer *buffer, bool f
     return wsb_guest_msgpack_put_(buffer, flag ? 0xc3 : 0xc2, 0, 0);
 }
 
+/* Whether a number takes more than `bits` bits. */
+static inline bool wsb_guest_msgpack_exceeds_(int64_t number, uint32_t bits)
+{
+    if (number < 0)
+        return (uint64_t)~number >> (bits - 1) != 0;
+    return (uint64_t)number >> bits != 0;
+}
+
 /** A whole number, in the fewest bytes. */
 static inline bool wsb_guest_msgpack_write_int(wsb_guest_buffer *buffer, int64_t number)
 {
+    uint32_t size = 0;
     if (number >= -32 && number < 128)
         return wsb_guest_msgpack_put_(buffer, (uint8_t)number, 0, 0);
-    uint32_t size = 0;
-    while (size < 3 &&
-           (number < 0 ? number < -((int64_t)1 << ((8 << size) - 1)) : number > > (8 << size) != 0))
+    while (size < 3 && wsb_guest_msgpack_exceeds_(number, 8u << size))
         size++;
     return wsb_guest_msgpack_put_(buffer, (uint8_t)((number < 0 ? 0xd0 : 0xcc) + size),
                                   (uint64_t)number, 1u << size);
