@@ -74,7 +74,9 @@ static bool begin(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
     worker->elsewhere = NULL;
     worker->slice_end = now + executor->slice_ticks;
     atomic_store_explicit(&worker->began, now, memory_order_relaxed);
-    atomic_store_explicit(&worker->current, task, memory_order_release);
+    if ((old & WSB__TASK_ENDED) == 0) { /* else it calls back, and nobody asks it to end */
+        atomic_store_explicit(&worker->current, task, memory_order_release);
+    }
     return discard;
 }
 

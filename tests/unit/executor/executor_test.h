@@ -187,12 +187,12 @@ static inline wsb__step spin_until_asked(probe *self)
     return WSB__STEP_DONE;
 }
 
-/* Until `value()` of the statistics is as expected: for what nobody is told of. */
+/* Until the statistics, named `now`, are as expected: for what nobody is told of. */
 #define AWAIT_STATS(executor, condition)                                                           \
     do {                                                                                           \
         uint64_t begin_ = wsb__monotonic_ns();                                                     \
         for (;;) {                                                                                 \
-            wsb_executor_stats stats = stats_of(executor);                                         \
+            wsb_executor_stats now = stats_of(executor);                                           \
             if (condition) {                                                                       \
                 break;                                                                             \
             }                                                                                      \

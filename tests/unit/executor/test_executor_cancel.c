@@ -22,7 +22,7 @@ static void test_one_that_has_not_begun_never_does(void **state)
     assert_int_equal(finish(self), WSB_ERROR_CANCELLED);
     assert_int_equal(finish(before), WSB_OK);
     assert_int_equal(finish(holder), WSB_OK);
-    AWAIT_STATS(executor, stats.completed == 3);
+    AWAIT_STATS(executor, now.completed == 3);
     assert_int_equal(stats_of(executor).cancelled, 1);
     wsb_executor_destroy(executor);
 }
@@ -70,7 +70,7 @@ static void test_one_that_waits_is_asked_and_woken(void **state)
     wsb_executor *executor = executor_of(1, 1, 0);
     probe *self = start(executor, NULL, wait_for_cancel, NULL);
     (void)state;
-    AWAIT_STATS(executor, stats.suspended == 1);
+    AWAIT_STATS(executor, now.suspended == 1);
     assert_int_equal(stats_of(executor).running, 0);
     wsb_future_cancel(&self->future);
     assert_true(wsb_future_wait(&self->future, LONG_NS));

@@ -153,7 +153,7 @@ static void test_statistics_add_up(void **state)
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(finish(probes[i]), WSB_OK);
     }
-    AWAIT_STATS(executor, stats.completed == COUNT && stats.running == 0);
+    AWAIT_STATS(executor, now.completed == COUNT && now.running == 0);
     wsb_executor_stats stats = stats_of(executor);
     for (int i = 0; i < 24; i++) {
         waited += stats.waited.counts[i];
