@@ -37,7 +37,19 @@ static const char driver[] =
     " (func (export \"wait\") (param i32 i32 i64) (result i32)"
     "  (call $wait (local.get 0) (local.get 1) (local.get 2)))"
     " (func (export \"close\") (param i32) (result i32) (call $close (local.get 0)))"
-    " (func (export \"grow\") (param i32) (result i32) (memory.grow (local.get 0))))";
+    " (func (export \"grow\") (param i32) (result i32) (memory.grow (local.get 0)))"
+    /* Sends each message back as a result, until something fails; gives what failed. */
+    " (func (export \"echo\") (param $channel i32) (result i32)"
+    "  (local $length i64) (local $sent i32)"
+    "  (loop $next"
+    "   (local.set $length (call $receive (local.get $channel) (i32.const 0) (i32.const 1024)"
+    "    (i32.const 4096) (i64.const -1)))"
+    "   (if (i64.lt_s (local.get $length) (i64.const 0))"
+    "    (then (return (i32.wrap_i64 (local.get $length)))))"
+    "   (local.set $sent (call $send (local.get $channel) (i32.const 1) (i32.const 1024)"
+    "    (i32.wrap_i64 (local.get $length)) (i64.const -1)))"
+    "   (br_if $next (i32.eqz (local.get $sent))))"
+    "  (local.get $sent)))";
 
 typedef struct fixture {
     wsb_runtime *runtime;
