@@ -171,12 +171,14 @@ WSB_API WSB_NODISCARD wsb_status wsb_rpc_channel_attach(wsb_rpc_channel *rpc,
 /** What a side did. */
 typedef struct wsb_rpc_stats {
     size_t size;
-    uint64_t calls; /**< own */
-    uint64_t calls_failed;
-    uint64_t calls_timed_out;
+    uint64_t calls;           /**< own */
+    uint64_t calls_failed;    /**< of those, ended with another status than WSB_OK */
+    uint64_t calls_timed_out; /**< of those, with WSB_ERROR_TIMEOUT */
     uint64_t outstanding;
     uint64_t notifications; /**< own */
-    uint64_t requests;      /**< served */
+    uint64_t requests;      /**< of the other side: served, notifications, too */
+    uint64_t refused;       /**< frames not served: answered with WSB_RPC_SERVER_BUSY */
+    uint64_t dropped;       /**< answers that found no room */
     uint64_t malformed;     /**< frames of the other side */
     uint64_t unknown_ids;   /**< answers to no call: late, twice, or made up */
     wsb_histogram latency;  /**< of own calls */
@@ -185,8 +187,8 @@ typedef struct wsb_rpc_stats {
 /** To be filled in by wsb_rpc_channel_get_stats(). */
 #define WSB_RPC_STATS_INIT                                                                         \
     {                                                                                              \
-        sizeof(wsb_rpc_stats), 0, 0, 0, 0, 0, 0, 0, 0,                                             \
-        {{0}}                   \
+        sizeof(wsb_rpc_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                                       \
+        {{0}}                                                                                      \
     }
 
 /** Fills in `out_stats` as far as its `size` goes. */

@@ -58,6 +58,10 @@ WSB_API const char *wsb_status_name(wsb_status status);
 /** A short text for the code, for instance "the deadline passed". Static. [thread-safe] */
 WSB_API const char *wsb_status_text(wsb_status status);
 
+/** Replaces what `buf` holds by a copy of `bytes`; its memory is used again where it is large
+ * enough. WSB_ERROR_OUT_OF_MEMORY, and then `buf` is as before. [thread-safe] */
+WSB_API WSB_NODISCARD wsb_status wsb_buf_assign(wsb_buf *buf, wsb_bytes bytes);
+
 WSB_END_DECLS
 
 #endif

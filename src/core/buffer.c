@@ -4,7 +4,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <wasm_sandbox/plugin/channel.h>
 
 void wsb_buf_fini(wsb_buf *buf)
 {

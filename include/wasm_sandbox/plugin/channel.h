@@ -77,10 +77,6 @@ WSB_API WSB_NODISCARD wsb_status wsb_channel_create(const wsb_channel_ops *ops,
                                                     void *user_data, wsb_channel **out_end,
                                                     wsb_channel **out_other, wsb_error **out_error);
 
-/** Replaces what `buf` holds by a copy of `bytes`; its memory is used again where it is large
- * enough. WSB_ERROR_OUT_OF_MEMORY, and then `buf` is as before. [thread-safe] */
-WSB_API WSB_NODISCARD wsb_status wsb_buf_assign(wsb_buf *buf, wsb_bytes bytes);
-
 WSB_END_DECLS
 
 #endif

@@ -8,12 +8,14 @@ void wsb__rpc_reader_init(wsb__rpc_reader *reader, const wsb__rpc_framing *frami
     reader->left = 0;
     reader->text = (wsb_buf)WSB_BUF_INIT;
     wsb__json_scan_init(&reader->scan);
+    wsb__json_scan_init(&reader->check);
 }
 
 void wsb__rpc_reader_fini(wsb__rpc_reader *reader)
 {
     wsb_buf_fini(&reader->text);
     wsb__json_scan_fini(&reader->scan);
+    wsb__json_scan_fini(&reader->check);
 }
 
 wsb_status wsb__rpc_open(wsb__rpc_reader *reader, wsb_bytes frame)

@@ -65,6 +65,7 @@ struct wsb__rpc_reader {
     wsb__rpc_message first; /* where it is no batch */
     wsb_buf text;           /* texts without their escapes */
     wsb__json_scan scan;
+    wsb__json_scan check; /* of values meanwhile */
 };
 
 void wsb__rpc_reader_init(wsb__rpc_reader *reader, const wsb__rpc_framing *framing);

@@ -264,7 +264,7 @@ static wsb_status json_next(wsb__rpc_reader *reader, wsb__rpc_message *out)
 
 static const char *json_check_value(wsb__rpc_reader *reader, wsb_bytes value, bool is_params)
 {
-    wsb__json_scan *scan = &reader->scan;
+    wsb__json_scan *scan = &reader->check;
     wsb_bytes whole;
     wsb__json_scan_begin(scan, value);
     if (!wsb__json_scan_value(scan, &whole) || !wsb__json_scan_end(scan))
