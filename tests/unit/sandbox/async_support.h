@@ -211,6 +211,7 @@ static inline void finish_data(wsb_future *future, const char *expected)
     " (func (export \"gated\") (result i32) (call $gate) (i32.const 7))"                           \
     " (func (export \"trap\") (unreachable))"                                                      \
     " (func (export \"spin\") (loop (br 0)))"                                                      \
+    " (func (export \"enter_and_spin\") (call $gate) (loop (br 0)))"                               \
     " (func (export \"none\"))"                                                                    \
     " (func (export \"wsb_alloc\") (param i32) (result i32) (i32.const 1024))"                     \
     " (func (export \"wsb_free\") (param i32 i32))"                                                \

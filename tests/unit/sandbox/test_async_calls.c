@@ -109,7 +109,8 @@ static void a_command(void **state)
     wsb_future_destroy(future);
     assert_ok(wsb_sandbox_run_async(f->sandbox, f->id, NULL, &future, &error), error);
     await(future);
-    FAILS(wsb_future_take_exit_code(future, &code, &error), WSB_ERROR_NOT_FOUND, "not a WASI command");
+    FAILS(wsb_future_take_exit_code(future, &code, &error), WSB_ERROR_NOT_FOUND,
+          "not a WASI command");
     wsb_future_destroy(future);
 }
 
@@ -227,6 +228,30 @@ typedef struct chain {
     pthread_cond_t done;
 } chain;
 
+/* One more has come, so. @return whether another one is to follow. */
+static bool chain_goes_on(chain *it, wsb_status status)
+{
+    pthread_mutex_lock(&it->lock);
+    it->left--;
+    if (status != WSB_OK)
+        it->failed = status;
+    bool goes_on = it->left > 0 && it->failed == WSB_OK;
+    if (!goes_on)
+        pthread_cond_signal(&it->done);
+    pthread_mutex_unlock(&it->lock);
+    return goes_on;
+}
+
+static void again(wsb_future *future, void *user_data);
+
+static wsb_status follow(chain *it)
+{
+    wsb_future *next = NULL;
+    wsb_status status = wsb_sandbox_call_function_async(it->f->sandbox, it->f->id, wsb_cstr("next"),
+                                                        NULL, 0, NULL, &next, NULL);
+    return status == WSB_OK ? wsb_future_on_done(next, again, it, NULL) : status;
+}
+
 /* Calls the same instance again, blocking and not, and destroys its future. */
 static void again(wsb_future *future, void *user_data)
 {
@@ -237,18 +262,10 @@ static void again(wsb_future *future, void *user_data)
     if (status == WSB_OK)
         status = wsb_sandbox_call_function(it->f->sandbox, it->f->id, wsb_cstr("next"), NULL, 0,
                                            &result, 1, NULL);
-    wsb_future *next = NULL;
-    if (status == WSB_OK && it->left > 1)
-        status = wsb_sandbox_call_function_async(it->f->sandbox, it->f->id, wsb_cstr("next"), NULL,
-                                                 0, NULL, &next, NULL);
-    if (status == WSB_OK && next)
-        status = wsb_future_on_done(next, again, it, NULL);
-    pthread_mutex_lock(&it->lock);
-    it->left--;
-    it->failed = status;
-    if (it->left == 0 || status != WSB_OK)
-        pthread_cond_signal(&it->done);
-    pthread_mutex_unlock(&it->lock);
+    if (chain_goes_on(it, status))
+        status = follow(it);
+    if (status != WSB_OK)
+        (void)chain_goes_on(it, status);
 }
 
 static void a_callback_calls_again(void **state)

@@ -71,14 +71,9 @@ static void cancel_a_waiting_one(void **state)
 static void cancel_a_running_one(void **state)
 {
     fixture *f = *state;
-    wsb_executor *executor = NULL;
-    wsb_error *error = NULL;
-    wsb_executor_stats stats = WSB_EXECUTOR_STATS_INIT;
-    assert_ok(wsb_sandbox_executor(f->sandbox, &executor, &error), error);
-    wsb_future *future = start(f->sandbox, f->id, "spin", NULL, 0);
-    do
-        wsb_executor_get_stats(executor, &stats);
-    while (stats.running == 0);
+    gate_open(f->it);
+    wsb_future *future = start(f->sandbox, f->id, "enter_and_spin", NULL, 0);
+    gate_await(f->it, 1);
     uint64_t begin = now_ns();
     wsb_future_cancel(future);
     finish_fails(future, 0, WSB_ERROR_CANCELLED, NULL);
