@@ -10,8 +10,10 @@
 #define WT_TABLES_PER_MODULE 8u
 #define WT_TABLES_PER_INSTANCE 4u
 #define WT_INSTANCE_SIZE ((size_t)64 * 1024 * 1024)
-/* Measured (docs/internals/engines.md): what a slot keeps for its next instance. */
+/* Measured (docs/internals/engines.md): what a slot keeps for its next instance, and what all slots
+ * keep of memories. */
 #define WT_MEMORY_KEEP_RESIDENT ((size_t)256 * 1024)
+#define WT_MEMORY_KEEP_RESIDENT_ALL ((size_t)256 * 1024 * 1024)
 #define WT_TABLE_KEEP_RESIDENT ((size_t)4096)
 #define WT_STACK_KEEP_RESIDENT ((size_t)4096)
 #define WT_UNUSED_WARM_SLOTS 100u
@@ -57,6 +59,13 @@ static wasm_config_t *make_config(const wsb_engine_options *options)
     return config;
 }
 
+/* Slots that were in use at once keep it for good. */
+static size_t memory_keep_resident(uint32_t instances)
+{
+    size_t share = WT_MEMORY_KEEP_RESIDENT_ALL / instances & ~(size_t)4095;
+    return share < WT_MEMORY_KEEP_RESIDENT ? share : WT_MEMORY_KEEP_RESIDENT;
+}
+
 static void add_pool(wasm_config_t *config, uint32_t instances, bool fibers)
 {
     wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
@@ -73,8 +82,8 @@ static void add_pool(wasm_config_t *config, uint32_t instances, bool fibers)
     wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, WT_TABLES_PER_MODULE);
     wasmtime_pooling_allocation_config_table_elements_set(pool, WT_POOL_TABLE_ELEMENTS);
     wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, WT_INSTANCE_SIZE);
-    wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool,
-                                                                       WT_MEMORY_KEEP_RESIDENT);
+    wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(
+        pool, memory_keep_resident(instances));
     wasmtime_pooling_allocation_config_table_keep_resident_set(pool, WT_TABLE_KEEP_RESIDENT);
     wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, WT_STACK_KEEP_RESIDENT);
     wasmtime_pooling_allocation_config_max_unused_warm_slots_set(pool, WT_UNUSED_WARM_SLOTS);

@@ -142,6 +142,44 @@ static void test_dropped(void **state)
     }
 }
 
+/* What guests used of their stacks goes back when they go, also where the stacks are kept. */
+static void run_deep(uint64_t pool_instances)
+{
+    enum { GUESTS = 256 };
+    fiber_guest f;
+    void *instances[GUESTS];
+    long before = 0;
+    fiber_init(&f);
+    f.g.options.fibers = GUESTS;
+    f.g.options.pool_instances = pool_instances;
+    fiber_open(&f);
+    for (int round = 0; round < 2; round++) {
+        fiber_host host = {.pending = 0};
+        for (int i = 0; i < GUESTS; i++) {
+            wsb_engine_failure failure = {0};
+            wsb_raw_value values[1] = {{.i32 = round ? (int32_t)(TEST_STACK / 64 / 2) : 1}};
+            ASSERT_OK(&f.g, fiber_instantiate(&f, &host, &instances[i]));
+            assert_int_equal(instance_call(instances[i], "at_depth", "i:i", values, &failure),
+                             WSB_ENGINE_OK);
+        }
+        for (int i = 0; i < GUESTS; i++)
+            ops->instance_destroy(instances[i]);
+        if (round == 0)
+            before = resident_bytes();
+    }
+    assert_true(resident_bytes() - before < GUESTS * (long)TEST_STACK / 8);
+    fiber_close(&f);
+}
+
+static void test_stacks_are_given_back(void **state)
+{
+    (void)state;
+    NEEDS(FIBERS);
+    run_deep(0);
+    if (declares(WSB_ENGINE_POOLING))
+        run_deep(300);
+}
+
 static void test_dropped_when_yielded(void **state)
 {
     (void)state;
@@ -321,6 +359,7 @@ int run_fiber_many_tests(void)
         cmocka_unit_test(test_stopped_while_it_waits),
         cmocka_unit_test(test_dropped),
         cmocka_unit_test(test_dropped_when_yielded),
+        cmocka_unit_test(test_stacks_are_given_back),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_many_in_pool),
     };
