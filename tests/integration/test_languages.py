@@ -109,10 +109,10 @@ class RustTest(LanguageTest):
     sources = ("words.rs", "reactor.rs")
 
     @classmethod
-    def missing(cls):
-        library = has("rustc", "--target", "wasm32-wasip1", "--print", "target-libdir")
+    def missing(cls, target="wasm32-wasip1"):
+        library = has("rustc", "--target", target, "--print", "target-libdir")
         if not library or not os.path.isdir(library.strip()):
-            return "no Rust for wasm32-wasip1 (rustup target add wasm32-wasip1)"
+            return "no Rust for %s (rustup target add %s)" % (target, target)
         return None
 
     @classmethod
