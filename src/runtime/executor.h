@@ -20,6 +20,7 @@ typedef struct wsb__task wsb__task;
 typedef struct wsb__timer {
     wsb__task *task;
     uint64_t at;  /* ns, CLOCK_MONOTONIC */
+    bool hurry;   /* set before wsb__task_watch(): it is a deadline, hence wsb__task_hurry() */
     size_t index; /* in the heap + 1; 0: not set */
 } wsb__timer;
 
@@ -75,6 +76,10 @@ WSB_NODISCARD wsb_status wsb__executor_submit(wsb_executor *executor, wsb__stran
 /* Queued again where it waits; where it is being stepped, a WAIT that follows ends at once. Any
  * thread; the caller makes sure that the task is still there. */
 void wsb__task_wake(wsb__task *task);
+
+/* The same, and before all others, also where it is in the queue already: what is left to do is to
+ * end it, and its caller must not wait until many spinning guests had their slices. */
+void wsb__task_hurry(wsb__task *task);
 
 /* discard() soon where it has not begun, else cancel(). Any thread; the caller makes sure that the
  * task's memory is still there. Nothing happens after wsb__task_end(); a task that ends without it

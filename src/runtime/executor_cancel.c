@@ -29,7 +29,7 @@ static void unpin(wsb__task *task)
 static void ask(wsb__task *task)
 {
     task->ops->cancel(task);
-    wsb__task_wake(task);
+    wsb__task_hurry(task);
 }
 
 /* A pinned task that has not begun comes first, whatever is before it in its strand. With the

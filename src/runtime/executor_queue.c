@@ -58,8 +58,10 @@ static void count_ready(wsb_executor *executor, uint64_t by)
 
 void wsb__queue_push(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
 {
-    uint32_t old = wsb__task_change(task, WSB__TASK_WAITING | WSB__TASK_RUNNING, WSB__TASK_QUEUED);
-    if ((old & (WSB__TASK_CANCELLED | WSB__TASK_BEGUN)) == WSB__TASK_CANCELLED) {
+    uint32_t old = wsb__task_change(task, WSB__TASK_WAITING | WSB__TASK_RUNNING | WSB__TASK_URGENT,
+                                    WSB__TASK_QUEUED);
+    if ((old & (WSB__TASK_CANCELLED | WSB__TASK_BEGUN)) == WSB__TASK_CANCELLED ||
+        (old & WSB__TASK_HURRY) != 0) {
         wsb__task_change(task, 0, WSB__TASK_URGENT);
         wsb__list_append(&executor->urgent, task);
     } else {
@@ -76,6 +78,7 @@ wsb__task *wsb__queue_take(wsb_executor *executor)
         task = wsb__list_take(&executor->ready);
     }
     if (task != NULL) {
+        wsb__task_change(task, WSB__TASK_HURRY, 0);
         count_ready(executor, (uint64_t)-1);
     }
     return task;
@@ -164,7 +167,7 @@ static bool keep(wsb__task *task)
     if (!thread->handing_over || thread->kept != NULL) {
         return false;
     }
-    wsb__task_change(task, WSB__TASK_WAITING, WSB__TASK_QUEUED);
+    wsb__task_change(task, WSB__TASK_WAITING, WSB__TASK_QUEUED | WSB__TASK_URGENT);
     thread->kept = task;
     return true;
 }
@@ -187,6 +190,26 @@ void wsb__task_wake(wsb__task *task)
     if (!keep(task)) {
         wsb__queue_push(executor, task, &wakes);
     }
+    pthread_mutex_unlock(&executor->lock);
+    wsb__wakes_do(executor, &wakes);
+}
+
+void wsb__task_hurry(wsb__task *task)
+{
+    wsb_executor *executor = task->executor;
+    wsb__wakes wakes = {.count = 0};
+    if (wsb__executor_is_forked(executor)) {
+        return;
+    }
+    pthread_mutex_lock(&executor->lock);
+    uint32_t old = wsb__task_change(task, 0, WSB__TASK_WOKEN | WSB__TASK_HURRY);
+    if ((old & (WSB__TASK_WAITING | WSB__TASK_WOKEN)) == WSB__TASK_WAITING) {
+        wsb__list_remove(&executor->waiting, task);
+        executor->stats.suspended--;
+        wsb__queue_push(executor, task, &wakes);
+    } else if ((old & WSB__TASK_QUEUED) != 0) {
+        wsb__queue_hurry(executor, task, &wakes);
+    } /* else it is being stepped, or whoever woke it is about to queue it */
     pthread_mutex_unlock(&executor->lock);
     wsb__wakes_do(executor, &wakes);
 }

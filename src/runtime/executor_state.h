@@ -18,7 +18,8 @@ enum {
     WSB__TASK_ENDING = 128,    /* and does so now */
     WSB__TASK_ENDED = 256,
     WSB__TASK_DISCARDED = 512,
-    WSB__TASK_URGENT = 1024 /* in the urgent queue */
+    WSB__TASK_URGENT = 1024, /* not in the queue of those that are ready: before them */
+    WSB__TASK_HURRY = 2048   /* when it is queued next, before them */
 };
 
 void wsb__list_append(wsb__task_list *list, wsb__task *task);
@@ -83,7 +84,7 @@ struct wsb_executor {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* the end waits on it: fewer in flight, fewer threads */
     wsb__task_list ready;
-    wsb__task_list urgent; /* cancelled before they began: cheap to end, and somebody waits */
+    wsb__task_list urgent; /* those that are to end: cheap, and somebody waits */
     wsb__task_list waiting;
     _Atomic uint64_t ready_count; /* of ready and urgent; changed under the lock */
     wsb__submitter *first_submitter;

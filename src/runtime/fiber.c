@@ -3,16 +3,12 @@
 
 #include "core/alloc.h"
 #include "runtime/call_steps.h"
-#include "runtime/host_call.h"
-#include "runtime/ticks.h"
+#include "runtime/fiber_wait.h"
 #include "runtime/wait.h"
 #include "runtime/wait_waker.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <wasm_sandbox/plugin/error.h>
 
@@ -121,96 +117,6 @@ bool wsb__fiber_should_yield(void *context)
     return !instance->fiber->blocking && wsb__executor_should_yield();
 }
 
-/* --- Waiting --- */
-
-wsb_host_result wsb__fiber_suspend_host(wsb_instance *instance)
-{
-    wsb__fiber *fiber = instance->fiber;
-    const wsb__pending *pending = &instance->pending;
-    if (pending->resume == NULL) {
-        wsb__wait_drop(instance);
-        wsb__wait_not_asked(instance);
-        return WSB_HOST_TRAP;
-    }
-    uint64_t now = wsb__monotonic_ns();
-    fiber->pending = true;
-    fiber->wait = WSB__WAIT_GOES_ON;
-    fiber->until_ns =
-        pending->timeout_ns < UINT64_MAX - now ? now + pending->timeout_ns : UINT64_MAX;
-    return WSB_HOST_PENDING;
-}
-
-/* Why a wait cannot go on, for the guest that ends by it. */
-static void fail_wait(wsb_instance *instance, wsb_status status, const char *why)
-{
-    wsb_call_context_fail((wsb_call_context *)instance, status,
-                          "cannot wait for %zu descriptors: %s", instance->pending.fd_count, why);
-    instance->fiber->wait = WSB__WAIT_FAILED;
-}
-
-/* Which descriptors are ready now: true where one is, or none can be asked. */
-static bool look_at_descriptors(wsb_instance *instance)
-{
-    const wsb__pending *pending = &instance->pending;
-    int ready = pending->fd_count > 0 ? poll(pending->fds, pending->fd_count, 0) : 0;
-    if (ready < 0 && errno != EINTR) {
-        fail_wait(instance, WSB_ERROR_IO, strerrorname_np(errno));
-        return true;
-    }
-    if (ready > 0) {
-        instance->fiber->wait = WSB__WAIT_READY;
-    }
-    return ready > 0;
-}
-
-/* Whether the pending host function can go on, or the guest is to end in it. On the thread that
- * runs the call. */
-static bool wait_is_over(wsb_instance *instance)
-{
-    wsb__fiber *fiber = instance->fiber;
-    if (fiber->wait != WSB__WAIT_GOES_ON) {
-        return true;
-    }
-    wsb_status due = wsb__due(instance);
-    if (due != WSB_OK) {
-        instance->ending.status = due;
-        instance->ending.message[0] = '\0';
-        fiber->wait = WSB__WAIT_DUE;
-        return true;
-    }
-    if (look_at_descriptors(instance)) {
-        return true;
-    }
-    if (wsb__wait_waker_woken(instance)) {
-        fiber->wait = WSB__WAIT_READY;
-    } else if (fiber->until_ns != UINT64_MAX && wsb__monotonic_ns() >= fiber->until_ns) {
-        fiber->wait = WSB__WAIT_TIMED_OUT;
-    }
-    return fiber->wait != WSB__WAIT_GOES_ON;
-}
-
-wsb_host_result wsb__fiber_resume_host(void *context, void *caller, wsb_raw_value *values)
-{
-    wsb_instance *instance = context;
-    wsb__fiber *fiber = instance->fiber;
-    wsb_host_result result = WSB_HOST_TRAP;
-    if (!fiber->pending) {
-        wsb_call_context_fail(context, WSB_ERROR_INTERNAL, "it is resumed and was not pending");
-        return WSB_HOST_TRAP;
-    }
-    fiber->pending = false;
-    instance->caller = caller;
-    if (fiber->wait == WSB__WAIT_READY || fiber->wait == WSB__WAIT_TIMED_OUT) {
-        wsb__pending pending = wsb__wait_take(instance);
-        result = pending.resume(context, values, fiber->wait == WSB__WAIT_READY, pending.state);
-        result = wsb__host_call_settle(instance, values, result);
-    } else {
-        wsb__wait_drop(instance);
-    }
-    instance->caller = NULL;
-    return result;
-}
-
 /* --- Parts of a call --- */
 
 static void begin_part(wsb_instance *instance, wsb__thread *thread)
@@ -301,7 +207,7 @@ static wsb__progress go_on(wsb_instance *instance, wsb_engine_result result, wsb
                            wsb_error **out_error)
 {
     const wsb__fiber *fiber = instance->fiber;
-    while (result == WSB_ENGINE_SUSPENDED && fiber->pending && wait_is_over(instance)) {
+    while (result == WSB_ENGINE_SUSPENDED && fiber->pending && wsb__fiber_wait_is_over(instance)) {
         if (wsb__executor_should_yield()) {
             result = WSB_ENGINE_YIELDED; /* it waits again and again for what is there already */
             break;
@@ -379,34 +285,6 @@ wsb__progress wsb__call_begin(wsb_instance *instance, const wsb__target *target,
     return progress;
 }
 
-/* Nanoseconds of CLOCK_MONOTONIC at which the call's deadline comes; UINT64_MAX: never. */
-static uint64_t deadline_ns(wsb_instance *instance)
-{
-    uint64_t remaining = wsb_call_context_remaining((wsb_call_context *)instance);
-    uint64_t now = wsb__monotonic_ns();
-    return remaining < UINT64_MAX - now ? now + remaining : UINT64_MAX;
-}
-
-/* Lets the task be woken by what its guest waits for. */
-static void arm_wait(wsb_instance *instance, wsb__task *task)
-{
-    wsb__fiber *fiber = instance->fiber;
-    const wsb__pending *pending = &instance->pending;
-    bool wakes = wsb__wait_waker_aim_at_task(instance, task);
-    uint64_t deadline = deadline_ns(instance);
-    uint64_t until = fiber->until_ns < deadline ? fiber->until_ns : deadline;
-    if (!wakes) {
-        wsb_status status = wsb__task_watch(task, pending->fds, pending->fd_count, until);
-        if (status != WSB_OK) {
-            fail_wait(instance, status, wsb_status_text(status));
-            wakes = true;
-        }
-    }
-    if (wakes) {
-        wsb__task_wake(task);
-    }
-}
-
 void wsb__call_arm(wsb_instance *instance, wsb__task *task)
 {
     wsb__fiber *fiber = instance->fiber;
@@ -416,11 +294,9 @@ void wsb__call_arm(wsb_instance *instance, wsb__task *task)
     pthread_mutex_lock(&fiber->lock);
     fiber->task = task;
     pthread_mutex_unlock(&fiber->lock);
-    if (fiber->pending) {
-        arm_wait(instance, task);
-    }
+    wsb__fiber_arm_wait(instance, task);
     if (atomic_load(&instance->stop)) {
-        wsb__task_wake(task); /* the cancellation may have come before there was a task */
+        wsb__task_hurry(task); /* the cancellation may have come before there was a task */
     }
 }
 
@@ -445,7 +321,7 @@ void wsb__fiber_wake(wsb_instance *instance)
     }
     pthread_mutex_lock(&fiber->lock);
     if (fiber->task != NULL) {
-        wsb__task_wake(fiber->task);
+        wsb__task_hurry(fiber->task);
     }
     pthread_mutex_unlock(&fiber->lock);
 }
@@ -480,7 +356,7 @@ wsb__progress wsb__call_continue(wsb_instance *instance, wsb_status *out_status,
     outside left = step_aside(thread);
     begin_part(instance, thread);
     wsb__progress progress = WSB__CALL_SUSPENDED;
-    if (!fiber->pending || wait_is_over(instance)) {
+    if (!fiber->pending || wsb__fiber_wait_is_over(instance)) {
         watch_again(instance);
         set_interrupt(instance);
         wsb_engine_result result =

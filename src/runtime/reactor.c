@@ -92,7 +92,11 @@ static void ring(wsb__reactor *reactor)
     while (reactor->timers.count > 0 && reactor->timers.items[0]->at <= now) {
         wsb__timer *timer = reactor->timers.items[0];
         wsb__timer_heap_remove(&reactor->timers, timer);
-        wsb__task_wake(timer->task);
+        if (timer->hurry) {
+            wsb__task_hurry(timer->task);
+        } else {
+            wsb__task_wake(timer->task);
+        }
     }
     arm(reactor);
 }
@@ -222,7 +226,9 @@ static wsb_status add_fds(wsb__reactor *reactor, wsb__task *task, const struct p
 
 static wsb_status add_timer(wsb__reactor *reactor, wsb__task *task, uint64_t until_ns)
 {
-    task->timer = (wsb__timer){.task = task, .at = until_ns};
+    task->timer.task = task;
+    task->timer.at = until_ns;
+    task->timer.index = 0;
     wsb_status status = wsb__timer_heap_add(&reactor->timers, &task->timer);
     if (status == WSB_OK && task->timer.index == 1) {
         arm(reactor);

@@ -158,7 +158,7 @@ static void what_cannot_be_registered_is_refused(void **state)
     MUST_FAIL(WSB_ERROR_ABI_MISMATCH, "version",
               wsb_runtime_register_host_module(runtime, NULL, err));
     ops.abi_version = WSB_HOST_MODULE_ABI_VERSION + 1;
-    refused(runtime, ops, WSB_ERROR_ABI_MISMATCH, "version 2");
+    refused(runtime, ops, WSB_ERROR_ABI_MISMATCH, "version 3, this library has 2");
     ops = logger;
     ops.size = sizeof ops - 1;
     refused(runtime, ops, WSB_ERROR_ABI_MISMATCH, "version");
