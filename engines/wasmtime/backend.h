@@ -120,7 +120,7 @@ void wt_instance_set_fuel(void *instance, uint64_t fuel);
 uint64_t wt_instance_get_fuel(void *instance);
 
 /* call.c */
-wsb_engine_result wt_function_call(void *instance, const wsb_engine_handle *function,
+wsb_engine_result wt_function_call(void *self, const wsb_engine_handle *function,
                                    const wsb_function_type *type, wsb_raw_value *values,
                                    wsb_engine_failure *out_failure);
 wsb_engine_result wt_function_call_references(void *self, const wsb_engine_handle *function,

@@ -1,6 +1,7 @@
 /* How many mappings of memory the system allows a process, and how many fibers need. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "backend.h"
 
@@ -15,14 +16,15 @@
 static uint64_t maps_allowed(void)
 {
     char text[32];
-    uint64_t number = UINT64_MAX;
+    char *end = text;
+    uint64_t number = 0;
     FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
     if (!file)
-        return number;
-    if (!fgets(text, sizeof text, file) || sscanf(text, "%" SCNu64, &number) != 1)
-        number = UINT64_MAX;
+        return UINT64_MAX;
+    if (fgets(text, sizeof text, file))
+        number = strtoull(text, &end, 10);
     fclose(file);
-    return number;
+    return end == text ? UINT64_MAX : number;
 }
 
 static uint64_t maps_taken(void)
@@ -33,10 +35,11 @@ static uint64_t maps_taken(void)
     FILE *file = fopen("/proc/self/maps", "re");
     if (!file)
         return 0;
-    while ((len = fread(block, 1, sizeof block, file)) > 0) {
+    do {
+        len = fread(block, 1, sizeof block, file);
         for (size_t i = 0; i < len; i++)
             lines += block[i] == '\n';
-    }
+    } while (len == sizeof block);
     fclose(file);
     return lines;
 }

@@ -61,10 +61,12 @@ static wsb_engine_result fault(int op, wsb_engine_failure *out_failure)
         return WSB_ENGINE_OK;
     wsb_engine_result result = WSB_ENGINE_OK;
     pthread_mutex_lock(&faults.lock);
-    if (faults.left[op] && --faults.left[op] == 0) {
+    if (faults.left[op] == 1) {
         atomic_fetch_sub(&faults.armed, 1);
         result = faults.result[op];
     }
+    if (faults.left[op])
+        faults.left[op]--;
     pthread_mutex_unlock(&faults.lock);
     if (result != WSB_ENGINE_OK && out_failure)
         snprintf(out_failure->message, sizeof out_failure->message, "%s was told to fail",
