@@ -367,6 +367,21 @@ static inline int wsb_guest_rpc_await_(wsb_guest_rpc *rpc, const wsb_guest_rpc_p
     return call->answer->status;
 }
 
+/* None, or an array or object (map). */
+static inline bool wsb_guest_rpc_are_params_(const wsb_guest_rpc *rpc, wsb_guest_bytes params)
+{
+    wsb_guest_json value;
+    uint32_t count;
+    wsb_guest_msgpack_reader r = wsb_guest_msgpack_read(params);
+    if (params.len == 0)
+        return true;
+    if (rpc->framing == WSB_GUEST_RPC_MSGPACK)
+        return wsb_guest_rpc_well_formed_(rpc, params) &&
+               (wsb_guest_msgpack_array(&r, &count) || wsb_guest_msgpack_map(&r, &count));
+    return wsb_guest_json_parse(params, &value) &&
+           wsb_guest_json_type_of(value) >= WSB_GUEST_JSON_ARRAY;
+}
+
 static inline int wsb_guest_rpc_send_call_(wsb_guest_rpc *rpc, const uint32_t *id,
                                            const char *method, wsb_guest_bytes params,
                                            int64_t timeout)
@@ -374,7 +389,7 @@ static inline int wsb_guest_rpc_send_call_(wsb_guest_rpc *rpc, const uint32_t *i
     wsb_guest_buffer out = WSB_GUEST_BUFFER_INIT;
     wsb_guest_bytes name = wsb_guest_text(method);
     int status = WSB_GUEST_NO_MEMORY;
-    if (!wsb_guest_rpc_well_formed_(rpc, params))
+    if (!wsb_guest_rpc_are_params_(rpc, params))
         status = WSB_GUEST_MALFORMED;
     else if (rpc->framing == WSB_GUEST_RPC_JSON
                  ? wsb_guest_rpc_json_write_call_(&out, id, name, params)
