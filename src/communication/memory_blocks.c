@@ -8,32 +8,37 @@ static bool fits_well(const wsb__block *block, size_t len)
     return block->capacity > len && block->capacity / 4 <= len;
 }
 
-wsb__block wsb__blocks_take(wsb__blocks *blocks, size_t len)
+static wsb__block take_at(wsb__blocks *blocks, uint32_t index)
 {
-    for (uint32_t i = blocks->count; i-- > 0;) {
-        wsb__block block = blocks->kept[i];
-        if (fits_well(&block, len)) {
-            blocks->kept[i] = blocks->kept[--blocks->count];
-            return block;
-        }
-    }
+    wsb__block block = blocks->kept[index];
+    blocks->count--;
+    blocks->bytes -= block.capacity;
+    memmove(&blocks->kept[index], &blocks->kept[index + 1], (blocks->count - index) * sizeof block);
+    return block;
+}
+
+/* The newest that fits: it is the likeliest to be in the cache. */
+wsb__block wsb__blocks_take(wsb__blocks *blocks, size_t len, uint8_t **out_dropped)
+{
+    *out_dropped = NULL;
+    for (uint32_t i = blocks->count; i-- > 0;)
+        if (fits_well(&blocks->kept[i], len))
+            return take_at(blocks, i);
+    /* What is kept is of no use for what is sent now: make room for what is. */
+    if (blocks->count > 0)
+        *out_dropped = take_at(blocks, 0).data;
     return (wsb__block){0};
 }
 
-uint8_t *wsb__blocks_give(wsb__blocks *blocks, wsb__block block)
+uint8_t *wsb__blocks_give(wsb__blocks *blocks, wsb__block block, uint64_t max_bytes)
 {
-    if (block.capacity <= WSB__SLOT_INLINE || block.capacity > WSB__BLOCK_KEPT_MAX)
+    uint64_t most = max_bytes < WSB__BLOCKS_KEPT_BYTES ? max_bytes : WSB__BLOCKS_KEPT_BYTES;
+    if (block.capacity <= WSB__SLOT_INLINE || block.capacity > most ||
+        blocks->bytes > most - block.capacity || blocks->count == WSB__BLOCKS_KEPT)
         return block.data;
-    if (blocks->count < WSB__BLOCKS_KEPT) {
-        blocks->kept[blocks->count++] = block;
-        return NULL;
-    }
-    /* The one that was kept the longest makes room: sizes that nobody sends any more must not
-     * stay for good. */
-    uint8_t *dropped = blocks->kept[0].data;
-    memmove(&blocks->kept[0], &blocks->kept[1], sizeof blocks->kept - sizeof blocks->kept[0]);
-    blocks->kept[WSB__BLOCKS_KEPT - 1] = block;
-    return dropped;
+    blocks->kept[blocks->count++] = block;
+    blocks->bytes += block.capacity;
+    return NULL;
 }
 
 wsb__block wsb__block_make(size_t len)

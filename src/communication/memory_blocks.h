@@ -5,21 +5,24 @@
 
 #include "communication/memory_slots.h"
 
-/* What an idle lane keeps is at most the product; larger blocks go back to the heap. */
-enum { WSB__BLOCKS_KEPT = 4, WSB__BLOCK_KEPT_MAX = 128 * 1024 };
+/* Kept are as many as a lane full of them: to give them back to the heap and to take them again
+ * costs more than to copy what they hold. */
+enum { WSB__BLOCKS_KEPT = 16, WSB__BLOCKS_KEPT_BYTES = 1024 * 1024 };
 
 /* Zeroed is empty. */
 typedef struct wsb__blocks {
     wsb__block kept[WSB__BLOCKS_KEPT];
     uint32_t count;
+    size_t bytes; /* of them */
 } wsb__blocks;
 
-/* A kept block for `len` bytes and a NUL; `data` is NULL where none fits well. */
-wsb__block wsb__blocks_take(wsb__blocks *blocks, size_t len);
+/* A kept block for `len` bytes and a NUL; `data` is NULL where none fits well. `out_dropped` gets
+ * what the caller has to release after the lock; may be NULL. */
+wsb__block wsb__blocks_take(wsb__blocks *blocks, size_t len, uint8_t **out_dropped);
 
-/* Keeps the block if it is worth it; what is returned is to be released by the caller, after the
- * lock; may be NULL. */
-uint8_t *wsb__blocks_give(wsb__blocks *blocks, wsb__block block);
+/* Keeps the block where no more than `max_bytes` are kept then; returns what the caller has to
+ * release after the lock; may be NULL. */
+uint8_t *wsb__blocks_give(wsb__blocks *blocks, wsb__block block, uint64_t max_bytes);
 
 /* A new block for `len` bytes and a NUL; `data` is NULL when out of memory. */
 wsb__block wsb__block_make(size_t len);

@@ -111,10 +111,16 @@ static wsb_status put(wsb__lane *lane, wsb_bytes message, const wsb__block *bloc
     return WSB_OK;
 }
 
+/* With the lock: what is kept and what waits are together no more than what may wait. */
+static uint8_t *keep(wsb__lane *lane, wsb__block block)
+{
+    return wsb__blocks_give(&lane->blocks, block, lane->capacity - GET(lane->bytes));
+}
+
 static void give_back(wsb__lane *lane, wsb__block block)
 {
     wsb__lock_acquire(&lane->lock);
-    uint8_t *dropped = wsb__blocks_give(&lane->blocks, block);
+    uint8_t *dropped = keep(lane, block);
     wsb__lock_release(&lane->lock);
     wsb__free(dropped);
 }
@@ -123,11 +129,13 @@ static void give_back(wsb__lane *lane, wsb__block block)
 static wsb_status send_long(wsb__lane *lane, wsb_bytes message)
 {
     wsb__block block = {0};
+    uint8_t *dropped = NULL;
     wsb__lock_acquire(&lane->lock);
     wsb_status status = admit(lane, message.len);
     if (status == WSB_OK)
-        block = wsb__blocks_take(&lane->blocks, message.len);
+        block = wsb__blocks_take(&lane->blocks, message.len, &dropped);
     wsb__lock_release(&lane->lock);
+    wsb__free(dropped);
     if (status != WSB_OK)
         return status;
     if (!block.data)
@@ -184,7 +192,7 @@ static uint8_t *take_out(wsb__lane *lane, wsb_buf *io_message, uint64_t now)
         wsb__block old = {io_message->data, io_message->capacity};
         io_message->data = slot->of.block.data;
         io_message->capacity = slot->of.block.capacity;
-        dropped = wsb__blocks_give(&lane->blocks, old);
+        dropped = keep(lane, old);
     } else {
         memcpy(io_message->data, slot->of.bytes, len);
         io_message->data[len] = 0;
