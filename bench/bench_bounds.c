@@ -42,6 +42,13 @@ const bench_bound bench_bounds[] = {
     {"async.beside_receive", "a short call beside them / alone", "us", BENCH_RATIO, 1.5, false},
     {"async.cancel", "cancel of a running guest, p99", "ms", BENCH_ABSOLUTE, 10e6, false},
     {"async.cancel_fiber", "the same in fiber mode", "ms", BENCH_ABSOLUTE, 10e6, false},
+    {"channel.one", "64 B message, 1 + 1 threads / mutex and condvar", "ns", BENCH_RATIO, 2, false},
+    {"channel.many", "64 B message, 4 + 4 threads / mutex and condvar", "ns", BENCH_RATIO, 2,
+     false},
+    {"channel.many_one", "64 B message, 4 + 4 threads / 1 + 1", "ns", BENCH_INFO, 0, false},
+    {"channel.long", "64 KiB message, host to host / memcpy", "us", BENCH_INFO, 0, false},
+    {"channel.guest", "64 KiB message, guest to host / memcpy", "us", BENCH_RATIO, 1.0 / 0.6,
+     false},
 };
 const size_t bench_bound_count = sizeof bench_bounds / sizeof bench_bounds[0];
 
