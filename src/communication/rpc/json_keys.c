@@ -82,8 +82,8 @@ static int compare(const void *a, const void *b, void *user_data)
 bool wsb__json_keys_end(wsb__json_scan *scan, uint32_t first)
 {
     size_t count = scan->key_count - first;
-    wsb__json_key *keys = scan->keys + first;
     if (count > FEW_KEYS) {
+        wsb__json_key *keys = scan->keys + first;
         qsort_r(keys, count, sizeof *keys, compare, scan);
         for (size_t i = 1; i < count; i++)
             if (compare(&keys[i - 1], &keys[i], scan) == 0)
