@@ -49,5 +49,7 @@ if [ $# -gt 0 ]; then
         ln -sfn "$out/node_modules/$package" "$1/node_modules/$package"
     done
     ln -sfn "$sdk" "$1/node_modules/wasm-sandbox-guest"
+    mkdir -p "$1/node_modules/.bin"
+    ln -sfn ../assemblyscript/bin/asc.js "$1/node_modules/.bin/asc"
 fi
 printf '%s\n' "$out/node_modules/assemblyscript/bin/asc.js"

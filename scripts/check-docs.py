@@ -8,13 +8,15 @@ In README.md and docs/guide/*.md, fenced blocks are marked by what follows the l
     ```c file=add.c          written as that file
     ```sh run                run by bash -eu, with the built command and `wasm-sandbox-cc` on PATH
     ```sh run exit=124       the same, must end with that status
+    ```sh run needs=go       the same where Go for guests is installed, else left out, and said so;
+                             also rust and assemblyscript (which puts node_modules into the folder)
     ```c run                 compiled against the library and run
     ```c from=examples/x.c   lines of that file, which tests compile and run; a line `…` stands for
                              lines left out, indentation does not count
     ```text output           what the block before must have printed (stdout, then stderr);
                              a line `…` stands for any lines, `…` inside a line for any text
 
-Blocks of one file run in order in one empty folder. Any other block is only shown. Relative links
+$WSB_GUEST is the folder of the guest SDKs. Blocks of one file run in order in one empty folder. Any other block is only shown. Relative links
 to files of the repository are checked too. `wasm-sandbox-cc` compiles guest C against the guest SDK;
 `clang-19` finds the SDK's header, and any compiler the library's, as if they were installed.
 """
@@ -29,6 +31,14 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^( *)(`{3,})(\S*)[ \t]*([^\n]*)\n(.*?)^\1\2[ \t]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+# What a block can need: a probe, and what to do where it fails.
+NEEDS = {
+    "rust": ('test -d "$(rustc --target wasm32-wasip1 --print target-libdir)" && cargo --version',
+             "rustup target add wasm32-wasip1"),
+    "go": ("[[ $(go env GOVERSION) =~ ^go1\\.([0-9]+) ]] && (( BASH_REMATCH[1] >= 24 ))",
+           "Go 1.24 or newer, https://go.dev/dl"),
+    "assemblyscript": (f"'{ROOT}/scripts/assemblyscript.sh' .", "scripts/assemblyscript.sh says"),
+}
 GUEST_CC = """#!/bin/sh
 exec clang-19 --target=wasm32-wasi --sysroot=/usr -O2 -I'{root}/guest/include' "$@"
 """
@@ -66,12 +76,25 @@ def excerpt(text: str, path: pathlib.Path) -> None:
 class Document:
     def __init__(self, path: pathlib.Path, build: pathlib.Path, work: pathlib.Path):
         self.path, self.build, self.work, self.output, self.ran = path, build, work, None, 0
+        self.skipped: dict[str, int] = {}  # blocks by what they would have needed
+        self.output_skipped = False
+
+    def has(self, need: str) -> bool:
+        if need not in self.skipped:
+            if subprocess.run(["bash", "-c", NEEDS[need][0]], cwd=self.work, capture_output=True,
+                              check=False).returncode == 0:
+                return True
+            self.skipped[need] = 0
+        self.skipped[need] += 1
+        return False
 
     def execute(self, command: list[str], expected: int) -> None:
         tools = self.work.parent / "tools"
         environment = dict(os.environ, PATH=f"{tools}:{self.build}:{os.environ['PATH']}",
                            XDG_CACHE_HOME=str(self.work.parent / "cache"), LC_ALL="C.UTF-8",
-                           PKG_CONFIG_PATH=str(self.build), CPATH=str(ROOT / "include"))
+                           PKG_CONFIG_PATH=str(self.build), CPATH=str(ROOT / "include"),
+                           WSB_GUEST=str(ROOT / "guest"))
+        environment.pop("CARGO_TARGET_DIR", None)
         result = subprocess.run(command, cwd=self.work, env=environment, timeout=120,
                                 stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                 errors="replace", check=False)
@@ -97,6 +120,10 @@ class Document:
             target.write_text(text)
         if "from" in options:
             excerpt(text, ROOT / options["from"])
+        if "run" in words:
+            self.output_skipped = "needs" in options and not self.has(options["needs"])
+        if self.output_skipped and ("run" in words or "output" in words):
+            return
         if "run" in words and language in ("sh", "bash"):
             self.execute(["bash", "-euo", "pipefail", "-c", text], int(options.get("exit", "0")))
         elif "run" in words and language == "c":
@@ -117,7 +144,7 @@ class Document:
                            for line in match.group(5).splitlines(keepends=True))
             try:
                 self.block(match.group(3), match.group(4).split(), body)
-            except (Failure, subprocess.TimeoutExpired, ValueError, OSError) as error:
+            except (Failure, subprocess.TimeoutExpired, ValueError, OSError, KeyError) as error:
                 line = text.count("\n", 0, match.start()) + 1
                 print(f"{where}:{line}: {error}", file=sys.stderr)
                 failures += 1
@@ -157,6 +184,9 @@ def main() -> None:
             document = Document(path, build, work.resolve())
             failures += document.check()
             ran += document.ran
+            for need, blocks in document.skipped.items():
+                print(f"{path.relative_to(ROOT)}: {blocks} blocks were not run, they need {need} "
+                      f"({NEEDS[need][1]})", file=sys.stderr)
     linked = given or [ROOT / name for name in subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "*.md"], check=True, capture_output=True,
         text=True).stdout.split() if (ROOT / name).exists()]

@@ -121,10 +121,8 @@ class AssemblyScript(Sdk):
 
     @classmethod
     def missing(cls):
-        script = os.path.join(os.path.abspath(SOURCE), "scripts", "assemblyscript.sh")
-        found = subprocess.run([script, cls.project()], capture_output=True, text=True, timeout=150)
-        cls.compiler = found.stdout.strip()
-        return found.stderr.strip() if found.returncode != 0 else None
+        cls.compiler, reason = test_languages.assemblyscript(cls.project())
+        return reason
 
     @classmethod
     def guests(cls):

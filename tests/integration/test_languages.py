@@ -19,6 +19,13 @@ def has(*command):
     return found.stdout or " " if found.returncode == 0 else None
 
 
+def assemblyscript(*project):
+    """The compiler, installed where need be, and why it is missing: one of the two is empty."""
+    script = os.path.join(os.path.abspath(SOURCE), "scripts", "assemblyscript.sh")
+    found = subprocess.run([script, *project], capture_output=True, text=True, timeout=150)
+    return found.stdout.strip(), found.stderr.strip() if found.returncode != 0 else ""
+
+
 class LanguageTest(CommandTest):
     """Compiles what `sources` names, once for each class."""
 
@@ -176,14 +183,14 @@ class AssemblyScriptTest(LanguageTest):
 
     @classmethod
     def missing(cls):
-        return None if has("asc", "--version") else (
-            "no AssemblyScript compiler (npm install --global assemblyscript)")
+        cls.compiler, reason = assemblyscript()
+        return reason
 
     @classmethod
     def build(cls, source, out):
         # It wants sources below its base folder.
         shutil.copy(source, cls.shared)
-        return cls.compile("asc", os.path.basename(source), "--optimize", "--use", "abort=",
+        return cls.compile("node", cls.compiler, os.path.basename(source), "--optimize", "--use", "abort=",
                            "--outFile", os.path.basename(out))
 
     def test_exported_functions(self):
