@@ -119,12 +119,13 @@ void wsb_instance_destroy(wsb_instance *instance)
     if (is_of_parent(instance)) {
         return; /* nobody is here who could end a call, and no lock can be trusted */
     }
-    if (atomic_load(&instance->watch.state) == WSB__RUNNING) {
-        if (wsb__instance_is_mine(instance)) {
-            instance->doomed = true; /* in its own callback: when that call ends */
-            wsb_instance_cancel(instance);
-            return;
-        }
+    uint32_t state = atomic_load(&instance->watch.state);
+    if (state == WSB__RUNNING && wsb__instance_is_mine(instance)) {
+        instance->doomed = true; /* in its own callback: when that call ends */
+        wsb_instance_cancel(instance);
+        return;
+    }
+    if (state == WSB__RUNNING || state == WSB__SUSPENDED) {
         /* The caller broke the rule. Waiting is the only answer that frees nothing in use. */
         wsb_instance_cancel(instance);
     }

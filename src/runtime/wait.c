@@ -43,12 +43,12 @@ static bool poll_once(const wsb__pending *pending, struct pollfd *all, uint64_t 
         memcpy(all, pending->fds, bytes);
     }
     int ready = ppoll(all, pending->fd_count + 1, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
-    if (ready <= 0) {
-        *out_ready = false; /* the time is up, or a signal of the host's: the caller looks */
-        return ready == 0 || errno == EINTR;
+    if (ready < 0) {
+        *out_ready = false; /* a signal of the host's: the caller looks */
+        return errno == EINTR;
     }
     if (bytes > 0) {
-        memcpy(pending->fds, all, bytes);
+        memcpy(pending->fds, all, bytes); /* also where none is ready: a waker may have ended it */
     }
     bool woken = all[pending->fd_count].revents != 0;
     if (woken) {
