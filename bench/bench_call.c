@@ -115,13 +115,13 @@ static our_side our_side_create(const char *path)
     wsb_sandbox_options options = WSB_SANDBOX_OPTIONS_INIT;
     options.use_runtime = ours_runtime_create();
     wsb_error *error = NULL;
-    ours_check(wsb_sandbox_create(&options, &side.sandbox, &error), error);
+    ours_check(wsb_sandbox_create(&options, &side.sandbox, &error), &error);
     wsb_module *module = ours_module_compile(options.use_runtime, path);
     side.add = ours_function(ours_instance_create(module, &config), "add");
     wsb_module_id id;
-    ours_check(wsb_sandbox_load_module_file(side.sandbox, wsb_cstr(path), &id, &error), error);
+    ours_check(wsb_sandbox_load_module_file(side.sandbox, wsb_cstr(path), &id, &error), &error);
     ours_check(wsb_sandbox_create_instance(side.sandbox, id, &config, &side.instance, &error),
-               error);
+               &error);
     return side;
 }
 

@@ -160,7 +160,7 @@ static void run_guest(void *context, uint64_t iterations)
     if (pthread_create(&thread, NULL, consume, &g->f) != 0) {
         bench_fail("cannot start a thread");
     }
-    ours_check(wsb_function_call(g->send_long, &count, 1, &result, 1, &error), error);
+    ours_check(wsb_function_call(g->send_long, &count, 1, &result, 1, &error), &error);
     if (result.of.i32 != 0) {
         bench_fail("the guest could not send: %d", result.of.i32);
     }

@@ -110,7 +110,7 @@ static double one_fill(wsb_instance *instance)
         double start = bench_now_ns();
         ours_check(
             wsb_function_call(ours_function(instance, "fill_once"), NULL, 0, NULL, 0, &error),
-            error);
+            &error);
         samples[i] = bench_now_ns() - start;
     }
     return bench_figures_of(samples, 15).median;
@@ -125,7 +125,7 @@ static double fill_overshoot(wsb_module *module, double *out_fill)
     config.limits = &limits;
     wsb_instance *instance = ours_instance_create(module, &config);
     wsb_error *error = NULL;
-    ours_check(wsb_instance_grow_memory(instance, 1023, &error), error);
+    ours_check(wsb_instance_grow_memory(instance, 1023, &error), &error);
     *out_fill = one_fill(instance);
     wsb_function *fill = ours_function(instance, "fill");
     double start = bench_now_ns();

@@ -83,9 +83,9 @@ static wsb_imports *our_imports(void)
     note.call_raw = on_note;
     wsb_imports *imports = NULL;
     wsb_error *error = NULL;
-    ours_check(wsb_imports_create(&imports, &error), error);
+    ours_check(wsb_imports_create(&imports, &error), &error);
     error = NULL;
-    ours_check(wsb_imports_define(imports, &note, &error), error);
+    ours_check(wsb_imports_define(imports, &note, &error), &error);
     return imports;
 }
 
@@ -195,7 +195,7 @@ static void do_work(void *context, uint64_t iterations)
             wsb_error *error = NULL;
             ours_check(wsb_function_call(ours_function(w->instance, w->export_name), &arg, 1,
                                          &result, 1, &error),
-                       error);
+                       &error);
             found = result.of.i32;
         } else {
             const engine *e = w->engine;
@@ -282,7 +282,7 @@ static void our_compiles(void *context, uint64_t iterations)
         wsb_error *error = NULL;
         ours_check(wsb_module_compile(s->engine->runtime, wsb_bytes_of(s->bytes, s->len), NULL,
                                       &module, &error),
-                   error);
+                   &error);
         wsb_module_destroy(module);
     }
 }

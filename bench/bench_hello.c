@@ -80,7 +80,7 @@ static void our_cycle(void *context, uint64_t iterations)
         wsb_instance *instance = ours_instance_create(context, &config);
         wsb_error *error = NULL;
         int32_t code = -1;
-        ours_check(wsb_instance_run(instance, &code, &error), error);
+        ours_check(wsb_instance_run(instance, &code, &error), &error);
         wsb_bytes output = wsb_instance_output(instance, WSB_STANDARD_OUTPUT, NULL);
         if (code != 0 || output.len != sizeof expected - 1 ||
             memcmp(output.data, expected, output.len) != 0) {

@@ -49,7 +49,7 @@ static void run_guest(wsb_module *module, const char *directory, samples *out, s
     wsb_instance *instance = ours_instance_create(module, &config);
     wsb_error *error = NULL;
     int32_t code = -1;
-    ours_check(wsb_instance_run(instance, &code, &error), error);
+    ours_check(wsb_instance_run(instance, &code, &error), &error);
     if (code != 0) {
         wsb_bytes text = wsb_instance_output(instance, WSB_STANDARD_ERROR, NULL);
         bench_fail("the guest exited with %d: %.*s", code, (int)text.len, (const char *)text.data);

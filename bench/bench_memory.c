@@ -35,7 +35,7 @@ static void cycle(wsb_module *module)
     wsb_value result;
     wsb_error *error = NULL;
     ours_check(wsb_function_call(ours_function(instance, "add"), args, 2, &result, 1, &error),
-               error);
+               &error);
     if (result.of.i32 != 8) {
         bench_fail("a wrong sum");
     }

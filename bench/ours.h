@@ -5,7 +5,7 @@
 #include <wasm_sandbox/wasm_sandbox.h>
 
 /* Ends the program where `status` is no success, with what the error says; releases the error. */
-void ours_check(wsb_status status, wsb_error *error);
+void ours_check(wsb_status status, wsb_error **error);
 
 /* A runtime on Wasmtime with the default options. */
 wsb_runtime *ours_runtime_create(void);
