@@ -10,8 +10,11 @@
 
 #define STACK_SIZE ((size_t)256 * 1024)
 
-/* A thread that steps one task for so long is held. */
+/* A thread that steps one task for so long is held. One in a guest that makes room when it is
+ * interrupted only waits for a processor, unless that takes very long: then it is in a host
+ * function that blocks. */
 #define HELD_NS UINT64_C(5000000)
+#define HELD_IN_GUEST_NS UINT64_C(50000000)
 
 enum {
     TICK_MS_MAX = 5,
@@ -31,14 +34,17 @@ struct wsb__monitor {
     bool ticking;
 };
 
-static void interrupt(wsb__worker *worker, const void **last)
+/* @return whether there is a guest to interrupt. */
+static bool interrupt(wsb__worker *worker, const void **last)
 {
     wsb__guard_take(worker);
-    if (worker->interrupt != NULL && worker->engine != *last) {
+    bool able = worker->interrupt != NULL;
+    if (able && worker->engine != *last) {
         *last = worker->engine;
         worker->interrupt(worker->engine);
     }
     wsb__guard_give(worker);
+    return able;
 }
 
 /* Interrupts what had its time slice. @return whether all threads are held. */
@@ -46,16 +52,16 @@ static bool look_at_threads(wsb_executor *executor, bool waiting, bool *out_visi
 {
     uint64_t now = wsb__ticks();
     uint64_t held_ticks = wsb__ns_to_ticks(HELD_NS);
+    uint64_t held_in_guest_ticks = wsb__ns_to_ticks(HELD_IN_GUEST_NS);
     uint32_t held = 0;
     const void *last = NULL;
     for (wsb__worker *each = executor->workers; each != NULL; each = each->next) {
         uint64_t began = atomic_load_explicit(&each->began, memory_order_relaxed);
         uint64_t elapsed = began != 0 && now > began ? now - began : 0;
         *out_visited = *out_visited || each->visitor;
-        if ((waiting || each->visitor) && elapsed >= executor->slice_ticks) {
-            interrupt(each, &last);
-        }
-        held += !each->visitor && elapsed >= held_ticks;
+        bool makes_room = (waiting || each->visitor) && elapsed >= executor->slice_ticks &&
+                          interrupt(each, &last);
+        held += !each->visitor && elapsed >= (makes_room ? held_in_guest_ticks : held_ticks);
     }
     return held == executor->thread_count;
 }

@@ -134,6 +134,16 @@ static inline wsb_status finish(probe *self)
     return status;
 }
 
+/* One that the test ends itself; no task. */
+static inline wsb_future *plain(wsb__result_kind kind)
+{
+    wsb_future *future = malloc(sizeof(probe));
+    assert_non_null(future);
+    memset(future, 0, sizeof(probe));
+    wsb__future_init(future, kind, probe_release);
+    return future;
+}
+
 static inline wsb_executor *executor_of(uint32_t workers, uint32_t max_threads, uint64_t max_queued)
 {
     wsb_executor_options options = WSB_EXECUTOR_OPTIONS_INIT;
