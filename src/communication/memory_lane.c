@@ -62,8 +62,11 @@ static wsb_status admit(wsb__lane *lane, size_t len)
     return WSB_ERROR_WOULD_BLOCK;
 }
 
+/* A lane that several messages waited in keeps the memory of them this long. */
+enum { SEVERAL = 3, KEEP_MS = 200 };
+
 /* With the lock: the next slot is filled in. */
-static void count_sent(wsb__lane *lane, size_t len)
+static void count_sent(wsb__lane *lane, size_t len, uint64_t now)
 {
     wsb__slots_push(&lane->in);
     uint64_t depth = GET(lane->depth) + 1;
@@ -72,6 +75,8 @@ static void count_sent(wsb__lane *lane, size_t len)
     SET(lane->bytes, bytes);
     lane->sent++;
     lane->sent_bytes += len;
+    if (depth >= SEVERAL)
+        lane->busy_at = now;
     if (depth > lane->peak)
         lane->peak = depth;
     if (bytes > lane->bytes_peak)
@@ -102,7 +107,7 @@ static wsb_status put(wsb__lane *lane, wsb_bytes message, const wsb__block *bloc
         slot->of.block = *block;
     else if (message.len > 0)
         memcpy(slot->of.bytes, message.data, message.len);
-    count_sent(lane, message.len);
+    count_sent(lane, message.len, now);
     wsb_waker *receiver = wsb__waiters_take(&lane->waiters[WSB__LANE_MESSAGE]);
     wsb_waker *sender = next_sender(lane);
     wsb__lock_release(&lane->lock);
@@ -204,6 +209,35 @@ static uint8_t *take_out(wsb__lane *lane, wsb_buf *io_message, uint64_t now)
     return dropped;
 }
 
+/* What a lane keeps for a burst, on its way to be released after the lock. */
+typedef struct leftovers {
+    wsb__chunk *chunks;
+    wsb__blocks blocks;
+} leftovers;
+
+/* With the lock: whether the lane is empty, and its last burst is a while ago. */
+static bool is_idle(const wsb__lane *lane, uint64_t now)
+{
+    return GET(lane->depth) == 0 &&
+           (lane->out.spare_count >= SEVERAL || lane->blocks.count >= SEVERAL) &&
+           now - lane->busy_at > KEEP_MS * wsb__ticks_per_ms && now > lane->busy_at;
+}
+
+/* With the lock. */
+static void take_leftovers(wsb__lane *lane, leftovers *out)
+{
+    out->chunks = wsb__slots_take_spares(&lane->out);
+    out->blocks = lane->blocks;
+    lane->blocks.count = 0;
+    lane->blocks.bytes = 0;
+}
+
+static void release(leftovers *left)
+{
+    wsb__chunks_free(left->chunks);
+    wsb__blocks_fini(&left->blocks);
+}
+
 wsb_status wsb__lane_receive(wsb__lane *lane, wsb_buf *io_message)
 {
     if (is_empty(lane))
@@ -226,7 +260,13 @@ wsb_status wsb__lane_receive(wsb__lane *lane, wsb_buf *io_message)
     }
     uint8_t *dropped = take_out(lane, &into, now);
     wsb_waker *sender = wsb__waiters_take(&lane->waiters[WSB__LANE_ROOM]);
+    leftovers left;
+    bool idle = is_idle(lane, now);
+    if (__builtin_expect(idle, 0))
+        take_leftovers(lane, &left);
     wsb__lock_release(&lane->lock);
+    if (__builtin_expect(idle, 0))
+        release(&left);
     if (fresh)
         wsb__free(io_message->data);
     *io_message = into;

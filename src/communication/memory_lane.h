@@ -38,7 +38,8 @@ typedef struct wsb__lane {
     uint64_t sent_bytes;
     uint64_t peak;
     uint64_t bytes_peak;
-    uint8_t after_sender[WSB__CACHE_LINE - 48];
+    uint64_t busy_at; /* ticks: when several waited the last time */
+    uint8_t after_sender[WSB__CACHE_LINE - 56];
 
     wsb__slots_out out;
     uint64_t received;

@@ -4,10 +4,13 @@
 
 static wsb__chunk *take_chunk(wsb__slots_out *out)
 {
-    wsb__chunk *chunk = out->spare;
-    out->spare = NULL;
-    if (!chunk)
+    wsb__chunk *chunk = out->spares;
+    if (chunk) {
+        out->spares = chunk->next;
+        out->spare_count--;
+    } else {
         chunk = wsb__alloc(sizeof *chunk);
+    }
     if (chunk)
         chunk->next = NULL;
     return chunk;
@@ -37,16 +40,37 @@ wsb__slot *wsb__slots_next(wsb__slots_in *in, wsb__slots_out *out)
     return &in->newest->slots[in->end];
 }
 
-/* One is kept: a queue that stays short does not allocate. */
+/* Kept, as the next burst takes them again: the heap would give them back to the system, and each
+ * would come again with a page fault. */
 static void drop_oldest(wsb__slots_out *out)
 {
     wsb__chunk *chunk = out->oldest;
     out->oldest = chunk->next;
     out->first = 0;
-    if (out->spare)
+    if (out->spare_count == WSB__SPARE_CHUNKS) {
         wsb__free(chunk);
-    else
-        out->spare = chunk;
+        return;
+    }
+    chunk->next = out->spares;
+    out->spares = chunk;
+    out->spare_count++;
+}
+
+wsb__chunk *wsb__slots_take_spares(wsb__slots_out *out)
+{
+    wsb__chunk *spares = out->spares;
+    out->spares = NULL;
+    out->spare_count = 0;
+    return spares;
+}
+
+void wsb__chunks_free(wsb__chunk *chunks)
+{
+    while (chunks) {
+        wsb__chunk *next = chunks->next;
+        wsb__free(chunks);
+        chunks = next;
+    }
 }
 
 wsb__slot *wsb__slots_oldest(wsb__slots_out *out)
@@ -68,7 +92,7 @@ void wsb__slots_fini(wsb__slots_in *in, wsb__slots_out *out)
         out->first = 0;
         wsb__free(chunk);
     }
-    wsb__free(out->spare);
+    wsb__chunks_free(out->spares);
     *in = (wsb__slots_in){0};
     *out = (wsb__slots_out){0};
 }

@@ -7,7 +7,7 @@
 #include <wasm_sandbox/error.h>
 
 /* The longest message that is kept in its slot. */
-enum { WSB__SLOT_INLINE = 112, WSB__CHUNK_SLOTS = 31 };
+enum { WSB__SLOT_INLINE = 112, WSB__CHUNK_SLOTS = 31, WSB__SPARE_CHUNKS = 1024 };
 
 /* Memory for a message and the NUL after it; `data` NULL: none. */
 typedef struct wsb__block {
@@ -39,7 +39,8 @@ typedef struct wsb__slots_in {
 typedef struct wsb__slots_out {
     wsb__chunk *oldest;
     uint32_t first; /* that is not taken out of it; WSB__CHUNK_SLOTS: the next chunk has it */
-    wsb__chunk *spare;
+    uint32_t spare_count;
+    wsb__chunk *spares;
 } wsb__slots_out;
 
 /* The slot after the newest, of which wsb__slots_push() then makes a part of the queue; NULL when
@@ -59,6 +60,10 @@ static inline void wsb__slots_pop(wsb__slots_out *out)
 {
     out->first++;
 }
+
+/* Takes out the spare chunks, for wsb__chunks_free() after the lock. */
+wsb__chunk *wsb__slots_take_spares(wsb__slots_out *out);
+void wsb__chunks_free(wsb__chunk *chunks);
 
 /* Releases all messages and all memory. */
 void wsb__slots_fini(wsb__slots_in *in, wsb__slots_out *out);
