@@ -80,10 +80,13 @@ static bool find(const wt_instance *instance, wasmtime_context_t *context, const
 
 static bool take_stack(wt_engine *engine)
 {
-    if (atomic_fetch_add_explicit(&engine->calls, 1, memory_order_relaxed) < engine->fibers)
-        return true;
-    atomic_fetch_sub_explicit(&engine->calls, 1, memory_order_relaxed);
-    return false;
+    uint_fast64_t calls = atomic_load_explicit(&engine->calls, memory_order_relaxed);
+    do {
+        if (calls >= engine->fibers)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&engine->calls, &calls, calls + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
 }
 
 /* The call has ended, and so has its future. */

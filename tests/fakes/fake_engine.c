@@ -264,12 +264,12 @@ static wsb_engine_result instance_create(void *link, const wsb_engine_instance_o
 
 static bool take_stack(fake_engine *engine)
 {
-    if (!engine->fibers)
-        return true;
-    if (atomic_fetch_add(&engine->stacks, 1) < engine->fibers)
-        return true;
-    atomic_fetch_sub(&engine->stacks, 1);
-    return false;
+    uint_fast64_t taken = atomic_load(&engine->stacks);
+    do {
+        if (engine->fibers && taken >= engine->fibers)
+            return false;
+    } while (engine->fibers && !atomic_compare_exchange_weak(&engine->stacks, &taken, taken + 1));
+    return true;
 }
 
 static void give_stack(fake_engine *engine)
