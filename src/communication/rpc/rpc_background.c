@@ -79,10 +79,9 @@ static unsigned work(wsb__rpc_background *background, bool *out_more)
     if (wsb__rpc_async_flush(background))
         events |= WSB_CHANNEL_CAN_SEND;
     wsb_status requests = read_requests(background);
-    if (requests == WSB_OK || requests == WSB_ERROR_WOULD_BLOCK)
+    background->is_over = requests == WSB_ERROR_CLOSED || requests == WSB_ERROR_FORKED;
+    if (!background->is_over)
         events |= WSB_CHANNEL_CAN_RECEIVE;
-    else
-        background->is_over = true;
     *out_more = results == WSB_OK || requests == WSB_OK;
     return events;
 }

@@ -60,14 +60,15 @@ wsb__rpc_call *wsb__rpc_calls_take(wsb_rpc_channel *rpc, uint64_t id)
 void wsb__rpc_call_end(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self)
 {
     uint64_t ns = wsb__ticks_to_ns(wsb__ticks() - call->began);
+    bool is_async = call->async != NULL; /* which may be gone when the lock is */
     pthread_mutex_lock(&rpc->lock);
     wsb__histogram_add(&rpc->stats.latency, ns);
     rpc->stats.calls_failed += call->status != WSB_OK;
     rpc->stats.calls_timed_out += call->status == WSB_ERROR_TIMEOUT;
-    if (call->async)
+    if (is_async)
         wsb__rpc_async_ended(rpc, call->async);
     pthread_mutex_unlock(&rpc->lock);
-    if (call->async)
+    if (is_async)
         return;
     /* When it is counted down, the call may be gone, and its thread's scratch as well. */
     wsb_waker *waiter = call->waiter != self ? wsb_waker_ref(&call->waiter->waker) : NULL;
@@ -162,16 +163,21 @@ static void deliver_one(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch,
 void wsb__rpc_deliver(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
 {
     wsb__rpc_message message;
-    bool readable = scratch->in.len <= rpc->options.max_message &&
-                    wsb__rpc_open(&scratch->reader,
-                                  wsb_bytes_of(scratch->in.data, scratch->in.len)) == WSB_OK &&
-                    scratch->reader.left > 0;
-    if (!readable) {
+    wsb_status status = WSB_ERROR_MALFORMED;
+    if (scratch->in.len <= rpc->options.max_message)
+        status = wsb__rpc_open(&scratch->reader, wsb_bytes_of(scratch->in.data, scratch->in.len));
+    if (status == WSB_ERROR_MALFORMED || (status == WSB_OK && scratch->reader.left == 0)) {
         pthread_mutex_lock(&rpc->lock);
         rpc->stats.malformed++;
         pthread_mutex_unlock(&rpc->lock);
         return;
     }
-    while (wsb__rpc_next(&scratch->reader, &message) == WSB_OK)
-        deliver_one(rpc, scratch, &message);
+    while (status == WSB_OK) {
+        status = wsb__rpc_next(&scratch->reader, &message);
+        if (status == WSB_OK)
+            deliver_one(rpc, scratch, &message);
+    }
+    /* Nobody knows whose answer that was: none of them must wait for ever. */
+    if (status == WSB_ERROR_OUT_OF_MEMORY)
+        wsb__rpc_calls_fail(rpc, status, scratch);
 }

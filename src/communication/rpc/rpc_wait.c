@@ -149,11 +149,11 @@ typedef enum round {
     ROUND_AGAIN,
     ROUND_IDLE,  /* nothing to do until something comes */
     ROUND_SERVE, /* there is a request in scratch->in */
-    ROUND_OVER   /* the other side has closed */
+    ROUND_OVER   /* the other side has closed, or the channel cannot be read */
 } round;
 
 static round read_round(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rpc_goal *goal,
-                        unsigned *out_events)
+                        unsigned *out_events, wsb_status *out_end)
 {
     wsb_status results = read_results(rpc, scratch, goal);
     if (results != WSB_OK && results != WSB_ERROR_WOULD_BLOCK) /* closed, or cannot go on */
@@ -164,8 +164,10 @@ static round read_round(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rp
     wsb_status messages = wsb_channel_receive(rpc->channel, &scratch->in, 0, NULL);
     if (messages == WSB_OK)
         return ROUND_SERVE;
-    if (messages != WSB_ERROR_WOULD_BLOCK)
+    if (messages != WSB_ERROR_WOULD_BLOCK) {
+        *out_end = messages;
         return ROUND_OVER;
+    }
     *out_events = WSB_CHANNEL_CAN_RECEIVE;
     if (results == WSB_OK || results == WSB_ERROR_WOULD_BLOCK)
         *out_events |= WSB_CHANNEL_CAN_RECEIVE_RESULT;
@@ -178,9 +180,11 @@ static round read_round(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rp
 
 /* The other side is gone: what it sent before it went was received. */
 static wsb_status end_of_messages(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch,
-                                  const wsb__rpc_goal *goal)
+                                  const wsb__rpc_goal *goal, wsb_status status)
 {
-    wsb_status status = WSB_OK;
+    if (status != WSB_ERROR_CLOSED)
+        return status;
+    status = WSB_OK;
     while (!is_reached(goal) && status == WSB_OK)
         status = read_results(rpc, scratch, goal);
     wsb__rpc_calls_fail(rpc, WSB_ERROR_CLOSED, scratch);
@@ -192,12 +196,13 @@ static wsb_status lead_once(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb
                             bool *out_serve)
 {
     unsigned events = 0;
-    switch (read_round(rpc, scratch, goal, &events)) {
+    wsb_status end = WSB_OK;
+    switch (read_round(rpc, scratch, goal, &events, &end)) {
     case ROUND_SERVE:
         *out_serve = true;
         return WSB_OK;
     case ROUND_OVER:
-        return end_of_messages(rpc, scratch, goal);
+        return end_of_messages(rpc, scratch, goal, end);
     case ROUND_IDLE:
         return is_reached(goal) ? WSB_OK : sleep_for(rpc, scratch, events, goal->deadline);
     default:
