@@ -167,7 +167,8 @@ wsb_status wsb__call_finish_doomed(wsb_instance *instance, wsb_status status, ws
 {
     instance->ending.status = WSB_ERROR_CANCELLED;
     atomic_store(&instance->watch.state, WSB__CLOSED);
-    if (!instance->sequence.active && !instance->making) {
+    if (!instance->sequence.active && !instance->making &&
+        atomic_load(&instance->async_calls) == 0) {
         wsb__instance_free(instance);
     }
     return status != WSB_OK ? status
@@ -231,7 +232,7 @@ void wsb__sequence_end(wsb_instance *instance)
     instance->extras &= ~(uint32_t)WSB__EXTRA_SEQUENCE;
     bool doomed = instance->doomed;
     atomic_compare_exchange_strong(&instance->watch.state, &held, WSB__IDLE);
-    if (doomed) {
+    if (doomed && atomic_load(&instance->async_calls) == 0) {
         wsb__instance_free(instance);
     }
 }

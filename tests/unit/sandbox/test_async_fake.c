@@ -285,6 +285,58 @@ static void behind_a_blocking_call_of_a_handle(void **state)
     wsb_module_destroy(module);
 }
 
+static wsb_host_result destroy_itself(wsb_call_context *context, wsb_raw_value *values,
+                                      void *user_data)
+{
+    (void)context;
+    (void)values;
+    wsb_instance_destroy(*(wsb_instance **)user_data);
+    return WSB_HOST_DONE;
+}
+
+/* In its own host function, with more calls queued: the last of them releases it. */
+static void destroyed_in_its_own_call(void **state)
+{
+    fixture *f = *state;
+    wsb_module *module = NULL;
+    wsb_instance *instance = NULL;
+    wsb_function *function = NULL;
+    wsb_future *futures[3];
+    wsb_error *error = NULL;
+    wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
+    wsb_async_options options = WSB_ASYNC_OPTIONS_INIT;
+    wsb_host_function destroy = WSB_HOST_FUNCTION_INIT;
+    wsb_executor *executor = make_executor(1, 1, 0);
+    destroy.module = wsb_cstr("env");
+    destroy.name = wsb_cstr("gate");
+    destroy.call_raw = destroy_itself;
+    destroy.user_data = &instance;
+    config.mode = mode;
+    options.executor = executor;
+    assert_ok(wsb_sandbox_module(f->sandbox, f->module, &module, &error), error);
+    assert_ok(wsb_imports_create(&config.imports, &error), error);
+    assert_ok(wsb_imports_define(config.imports, &destroy, &error), error);
+    assert_ok(wsb_instance_create(module, &config, &instance, &error), error);
+    wsb_imports_destroy(config.imports);
+    assert_ok(wsb_instance_function(instance, wsb_cstr("callhost 0"), &function, &error), error);
+    /* The only thread is held until all three are queued. */
+    wsb_async_options held = options;
+    wsb_future *first = NULL;
+    assert_ok(wsb_sandbox_call_function_async(
+                  f->sandbox, gated(f->sandbox, f->module, f->it, WSB_EXECUTION_DIRECT, NULL),
+                  wsb_cstr("callhost 0"), NULL, 0, &held, &first, &error),
+              error);
+    gate_await(f->it, 1);
+    for (size_t i = 0; i < 3; i++)
+        assert_ok(wsb_function_call_async(function, NULL, 0, &options, &futures[i], &error), error);
+    gate_open(f->it);
+    finish(first, 0);
+    for (size_t i = 0; i < 3; i++)
+        finish_fails(futures[i], 0, i ? WSB_ERROR_CLOSED : WSB_ERROR_CANCELLED, NULL);
+    wsb_module_destroy(module);
+    wsb_executor_destroy(executor);
+}
+
 /* --- faults --- */
 
 /* Counted for all threads, those of the executor among them. */
@@ -432,6 +484,7 @@ int main(void)
         TEST(destroy_with_a_thousand),
         TEST(behind_a_blocking_call),
         TEST(behind_a_blocking_call_of_a_handle),
+        TEST(destroyed_in_its_own_call),
         TEST(the_nth_allocation),
         TEST(the_nth_allocation_of_a_load),
         TEST(an_engine_that_fails),
