@@ -136,7 +136,8 @@ WSB_API void wsb_instance_cancel(wsb_instance *instance);
 /**
  * As wsb_instance_cancel(), from a signal handler. It asks once and takes no lock, so a guest that
  * is just looking away can miss it: ask again (from a timer's signal, say) until the call returns.
- * A wait ends only when the signal interrupts it, that is on the thread that waits.
+ * A wait ends only when the signal interrupts it, that is on the thread that waits; a guest that is
+ * suspended (fiber mode) sees it when it next goes on.
  * [async-signal-safe]
  */
 WSB_API void wsb_instance_cancel_from_signal(wsb_instance *instance);
