@@ -101,8 +101,9 @@ WSB_API const wsb_function_type *wsb_function_get_type(const wsb_function *funct
  *         WSB_ERROR_GUEST_OUT_OF_MEMORY, WSB_ERROR_TIMEOUT, WSB_ERROR_CPU_TIME,
  *         WSB_ERROR_OUT_OF_FUEL, WSB_ERROR_CANCELLED, WSB_ERROR_EXIT (with the code in the
  *         error), WSB_ERROR_BUSY, WSB_ERROR_CLOSED (an earlier call ended with one of the
- *         above), WSB_ERROR_LIMIT_EXCEEDED (not enough stack left on this thread, or calls
- *         nested too deep), WSB_ERROR_FORKED.
+ *         above), WSB_ERROR_LIMIT_EXCEEDED (not enough stack left on this thread, calls nested
+ *         too deep, or `max_fibers` guests in a call already), WSB_ERROR_UNSUPPORTED (made in a
+ *         host function of an instance in fiber mode), WSB_ERROR_FORKED.
  */
 WSB_API WSB_NODISCARD wsb_status wsb_function_call(wsb_function *function, const wsb_value *args,
                                                    size_t arg_count, wsb_value *results,

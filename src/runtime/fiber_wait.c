@@ -109,6 +109,10 @@ void wsb__fiber_arm_wait(wsb_instance *instance, wsb__task *task)
 {
     wsb__fiber *fiber = instance->fiber;
     uint64_t deadline = deadline_ns(instance);
+    if (deadline <= wsb__monotonic_ns()) {
+        wsb__task_hurry(task);
+        return;
+    }
     if (!fiber->pending) {
         /* It yielded, and is in the queue: only the deadline is to be watched. Without memory for
          * that, it is looked at in its turn. */
