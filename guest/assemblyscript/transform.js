@@ -15,8 +15,31 @@ const OUTPUTS = {
   "Result<string>": "__wsb_result_text",
   "Result<Uint8Array>": "__wsb_result_bytes",
 };
-// assemblyscript's NodeKind.FunctionDeclaration has no name at run time: what only it has is.
-const isFunction = (statement) => Boolean(statement.signature && statement.name && statement.decorators);
+const USER_ENTRY = 1; // assemblyscript's SourceKind: a file that asc was told to compile
+const EXPORT = 2; // of its CommonFlags
+
+/** The decorator @exported of a declaration, if it has one. */
+const markOf = (declaration) => declaration.decorators?.find((decorator) => decorator.name.text === "exported");
+
+const isFunction = (declaration) => Boolean(declaration.signature) && !declaration.members;
+
+function refuse(declaration, reason) {
+  const { source, start } = declaration.name.range;
+  const line = source.text.slice(0, start).split("\n").length;
+  const error = new Error(`${source.normalizedPath}:${line}: ${declaration.name.text} ${reason}`);
+  error.stack = error.message; // what asc shows
+  throw error;
+}
+
+/** Methods, and what is in a namespace or exported as default, cannot be exported to a host. */
+function refuseMarksInside(statement) {
+  for (const inner of [...(statement.members ?? []), statement.declaration ?? []].flat()) {
+    if (markOf(inner)) {
+      refuse(inner, "is marked with @exported(…), which is for functions that stand by themselves");
+    }
+    refuseMarksInside(inner);
+  }
+}
 
 /** A type as it is written, without blanks. */
 const written = (type) => type.range.toString().replace(/\s+/g, "");
@@ -44,27 +67,31 @@ export default class WasmSandboxTransform {
   }
 
   functionsOf(source) {
-    return source.statements.filter(isFunction).flatMap((declaration) => {
-      const mark = declaration.decorators.find((decorator) => decorator.name.text === "exported");
-      return mark ? [{ declaration, encoding: mark.args?.[0]?.value }] : [];
+    source.statements.forEach(refuseMarksInside);
+    return source.statements.filter(markOf).map((declaration) => {
+      if (!isFunction(declaration) || declaration.flags & EXPORT) {
+        refuse(declaration, "is marked with @exported(…), which is for functions without `export`");
+      }
+      if (source.sourceKind !== USER_ENTRY) {
+        refuse(declaration, "is marked with @exported(…), but asc was not told to compile its file by itself");
+      }
+      return { declaration, encoding: markOf(declaration).args?.[0]?.value };
     });
   }
 
   wrap({ declaration, encoding }) {
     const name = declaration.name.text;
-    const fail = (reason) => {
-      const range = declaration.name.range;
-      const line = range.source.text.slice(0, range.start).split("\n").length;
-      throw new Error(`${range.source.normalizedPath}:${line}: ${name} ${reason}`);
-    };
     if (!ENCODINGS.includes(encoding)) {
-      fail(`is marked with @exported(…) without one of ${ENCODINGS.join(", ")}`);
+      refuse(declaration, `is marked with @exported(…) without one of ${ENCODINGS.join(", ")}`);
     }
     const { parameters, returnType } = declaration.signature;
     const input = parameters.length === 1 && INPUTS[written(parameters[0].type)];
     const output = OUTPUTS[written(returnType)];
     if (!input || !output) {
-      fail(`must take one ${Object.keys(INPUTS).join(" or ")} and return one of ${Object.keys(OUTPUTS).join(", ")}`);
+      refuse(
+        declaration,
+        `must take one ${Object.keys(INPUTS).join(" or ")} and return one of ${Object.keys(OUTPUTS).join(", ")}`,
+      );
     }
     this.records.push(`1:${name}:buffer:${encoding}\0`);
     return `import { ${input} as __wsb_input_${name}, ${output} as __wsb_output_${name} } from "${PACKAGE}";

@@ -1,10 +1,12 @@
 """The guest SDKs' own tests and formats, natively, where the toolchain is present."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 import unittest
 
-from test_guest_sdk import SDK, WORK, Go, Rust, run
+from test_guest_sdk import SDK, WORK, AssemblyScript, Go, Rust, run
 
 
 class RustSourcesTest(unittest.TestCase):
@@ -51,6 +53,45 @@ class GoSourcesTest(unittest.TestCase):
     def test_format(self):
         formatter = os.path.join(self.go("env", "GOROOT").strip(), "bin", "gofmt")
         self.assertEqual(run(formatter, "-l", ".", cwd=os.path.join(SDK, "go")), "")
+
+
+class AssemblyScriptTransformTest(unittest.TestCase):
+    """What the transform refuses, and says so."""
+
+    @classmethod
+    def setUpClass(cls):
+        missing = AssemblyScript.missing()
+        if missing:
+            raise unittest.SkipTest(missing)
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=WORK)
+        self.addCleanup(shutil.rmtree, self.folder)
+        os.symlink(os.path.join(AssemblyScript.project(), "node_modules"),
+                   os.path.join(self.folder, "node_modules"))
+
+    def refused(self, source, reason):
+        with open(os.path.join(self.folder, "guest.ts"), "w") as file:
+            file.write("// @ts-ignore: decorator\n" + source)
+        done = subprocess.run(["node", AssemblyScript.compiler, "guest.ts", "--transform",
+                               "wasm-sandbox-guest/transform", "-o", "guest.wasm"],
+                              cwd=self.folder, capture_output=True, text=True, timeout=120)
+        self.assertNotEqual(done.returncode, 0, source)
+        self.assertIn("guest.ts:2: ", done.stderr)
+        self.assertIn(reason, done.stderr)
+
+    def test_functions_that_cannot_be_exported(self):
+        body = "f(a: string): string { return a; }"
+        for source, reason in (
+                ('@exported("xml") function ' + body, "without one of json, msgpack, bytes"),
+                ("@exported function " + body, "without one of json, msgpack, bytes"),
+                ('@exported("json") export function ' + body, "without `export`"),
+                ('@exported("json") function f(a: i32): string { return ""; }', "must take one"),
+                ('@exported("json") function f(a: string): i32 { return 0; }', "must take one"),
+                ('@exported("json") class f {}', "for functions"),
+                ('class C { @exported("json") %s }' % body, "by themselves"),
+                ('namespace N { @exported("json") function %s }' % body, "by themselves")):
+            self.refused(source, reason)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ func TestFunctionsAreFoundInSources(t *testing.T) {
 		strings.Replace(good, "data, size", "data", 1):       "must be func",
 		strings.Replace(good, "json", "json\n//wsb:json", 1): "two encodings",
 		strings.Replace(good, "export f", "export é", 1):     "not plain ASCII",
-		"func {": "expected",
+		good + "\n\n//wsb:json\nvar x int":                   "not in the comment of a function",
+		"func {":                                             "expected",
 	} {
 		if _, err := readFile("x.go", "package x\n"+wrong); err == nil || !strings.Contains(err.Error(), message) {
 			t.Errorf("%s: %v", wrong, err)

@@ -55,6 +55,15 @@ func readFile(path string, source any) ([]function, error) {
 		}
 		if found != nil {
 			functions = append(functions, *found)
+			written.Doc.List = nil // Its comments are read.
+		}
+	}
+	for _, group := range file.Comments {
+		for _, comment := range group.List {
+			if strings.HasPrefix(comment.Text, "//wsb:") {
+				return nil, fmt.Errorf("%s: %s is not in the comment of a function", files.Position(comment.Pos()),
+					comment.Text)
+			}
 		}
 	}
 	return functions, nil
