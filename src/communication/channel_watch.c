@@ -156,7 +156,7 @@ wsb_status wsb_channel_fd(wsb_channel *channel, wsb_channel_event event, int *ou
     if (!there) {
         wsb__channel_watch *watch = NULL;
         wsb_status status = create_watch(channel, event, &watch, out_error);
-        if (status != WSB_OK)
+        if (!watch)
             return status;
         if (atomic_compare_exchange_strong_explicit(place_of(channel, event), &there, watch,
                                                     memory_order_acq_rel, memory_order_acquire)) {
