@@ -173,6 +173,19 @@ static inline bool wsb__instance_is_mine(wsb_instance *instance)
 /* The state that a host module made for an instance; NULL where the instance does not use it. */
 void *wsb__instance_host_state(const wsb_instance *instance, const wsb_host_module_ops *ops);
 
+/* For who may have to stop the start function: from begin() to end() the instance can be
+ * cancelled. */
+typedef struct wsb__making {
+    void (*begin)(void *context, wsb_instance *instance);
+    void (*end)(void *context);
+    void *context;
+} wsb__making;
+
+/* wsb_instance_create(); `making` may be NULL. */
+WSB_NODISCARD wsb_status wsb__instance_create(wsb_module *module, const wsb_instance_config *config,
+                                              const wsb__making *making,
+                                              wsb_instance **out_instance, wsb_error **out_error);
+
 /* What the scan found about a function's export. */
 const wsb_extern_info *wsb__function_info(const wsb_function *function);
 

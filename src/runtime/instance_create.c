@@ -270,7 +270,7 @@ static wsb_status start(wsb_instance *instance, wsb_error **out_error)
 }
 
 static wsb_status build(wsb_instance *instance, const wsb_instance_config *config,
-                        wsb_error **out_error)
+                        const wsb__making *making, wsb_error **out_error)
 {
     wsb_status status = take_link(instance, config->imports, true, out_error);
     if (status == WSB_OK) {
@@ -284,7 +284,13 @@ static wsb_status build(wsb_instance *instance, const wsb_instance_config *confi
     }
     if (status == WSB_OK) {
         note_module(instance);
+        if (making != NULL) {
+            making->begin(making->context, instance);
+        }
         status = start(instance, out_error);
+        if (making != NULL) {
+            making->end(making->context);
+        }
     }
     return status;
 }
@@ -370,6 +376,13 @@ static wsb_status note_config(wsb_instance *instance, wsb_module *module,
 wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *config,
                                wsb_instance **out_instance, wsb_error **out_error)
 {
+    return wsb__instance_create(module, config, NULL, out_instance, out_error);
+}
+
+wsb_status wsb__instance_create(wsb_module *module, const wsb_instance_config *config,
+                                const wsb__making *making, wsb_instance **out_instance,
+                                wsb_error **out_error)
+{
     wsb_instance_config given = WSB_INSTANCE_CONFIG_INIT;
     wsb_resource_limits limits;
     if (module == NULL || out_instance == NULL) {
@@ -395,7 +408,7 @@ wsb_status wsb_instance_create(wsb_module *module, const wsb_instance_config *co
     status = note_config(instance, module, &given, &limits, fiber, out_error);
     if (status == WSB_OK) {
         instance->making = true;
-        status = build(instance, &given, out_error);
+        status = build(instance, &given, making, out_error);
         instance->making = false;
     }
     if (status != WSB_OK) {

@@ -4,7 +4,7 @@
 
 #include "core/alloc.h"
 #include "core/options.h"
-#include "runtime/runtime.h"
+#include "runtime/instance.h"
 
 #include <wasm_sandbox/plugin/error.h>
 
@@ -21,7 +21,8 @@ typedef struct job {
     uint64_t limit_ns;    /* RUN */
     pthread_mutex_t lock; /* of what follows */
     bool cancelled;
-    wsb_sandbox *inner; /* RUN: built, and not destroyed yet */
+    wsb_sandbox *inner;   /* RUN: built, and not destroyed yet */
+    wsb_instance *making; /* CREATE: its start function runs */
 } job;
 
 static const char *operation_of(const job *it)
@@ -45,11 +46,30 @@ static wsb_status load_module(job *it, wsb_error **out_error)
                              wsb_bytes_of(text.data, text.len), NULL, id, out_error);
 }
 
+static void making_begins(void *context, wsb_instance *instance)
+{
+    job *it = context;
+    pthread_mutex_lock(&it->lock);
+    it->making = instance;
+    if (it->cancelled)
+        wsb_instance_cancel(instance);
+    pthread_mutex_unlock(&it->lock);
+}
+
+static void making_ends(void *context)
+{
+    job *it = context;
+    pthread_mutex_lock(&it->lock);
+    it->making = NULL;
+    pthread_mutex_unlock(&it->lock);
+}
+
 static wsb_status create_instance(job *it, wsb_error **out_error)
 {
-    return wsb_sandbox_create_instance(it->work.sandbox, it->module,
-                                       it->has_config ? &it->config : NULL,
-                                       &it->work.future.result.id, out_error);
+    wsb__making making = {.begin = making_begins, .end = making_ends, .context = it};
+    return wsb__sandbox_create_instance(it->work.sandbox, it->module,
+                                        it->has_config ? &it->config : NULL, &making,
+                                        &it->work.future.result.id, out_error);
 }
 
 /* Nobody learns of what was made: its caller does not want it any more. Where that is refused, the
@@ -132,6 +152,8 @@ static void cancel(wsb__task *task)
     job *it = (job *)task;
     pthread_mutex_lock(&it->lock);
     it->cancelled = true;
+    if (it->making)
+        wsb_instance_cancel(it->making);
     wsb_status status =
         it->inner ? wsb_sandbox_cancel(it->inner, wsb_sandbox_main_instance(it->inner), NULL)
                   : WSB_OK;

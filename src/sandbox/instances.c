@@ -1,6 +1,6 @@
 /* Instances of a sandbox, by id: taking one for a call, giving it back, dropping it. */
 #include "core/alloc.h"
-#include "runtime/runtime.h"
+#include "runtime/instance.h"
 #include "sandbox/work.h"
 
 #include <wasm_sandbox/plugin/error.h>
@@ -194,6 +194,14 @@ wsb_status wsb_sandbox_create_instance(wsb_sandbox *sandbox, wsb_module_id modul
                                        const wsb_instance_config *config, wsb_instance_id *out_id,
                                        wsb_error **out_error)
 {
+    return wsb__sandbox_create_instance(sandbox, module, config, NULL, out_id, out_error);
+}
+
+wsb_status wsb__sandbox_create_instance(wsb_sandbox *sandbox, wsb_module_id module,
+                                        const wsb_instance_config *config,
+                                        const wsb__making *making, wsb_instance_id *out_id,
+                                        wsb_error **out_error)
+{
     if (!out_id)
         return refuse(WSB_ERROR_INVALID_ARGUMENT, "create instance", NULL,
                       "the place for the id is NULL", out_error);
@@ -204,7 +212,7 @@ wsb_status wsb_sandbox_create_instance(wsb_sandbox *sandbox, wsb_module_id modul
     wsb_instance *instance = NULL;
     status = wsb_sandbox_module(sandbox, module, &found, out_error);
     if (status == WSB_OK)
-        status = wsb_instance_create(found, config, &instance, out_error);
+        status = wsb__instance_create(found, config, making, &instance, out_error);
     if (status == WSB_OK)
         status = add(sandbox, instance, out_id, out_error);
     wsb_module_destroy(found);

@@ -74,6 +74,15 @@ WSB_NODISCARD wsb_status wsb__sandbox_load(wsb_sandbox *sandbox, const wsb_str *
                                            wsb_bytes bytes, const wsb_module_options *options,
                                            wsb_module_id *out_id, wsb_error **out_error);
 
+struct wsb__making;
+
+/* wsb_sandbox_create_instance(); `making` may be NULL. */
+WSB_NODISCARD wsb_status wsb__sandbox_create_instance(wsb_sandbox *sandbox, wsb_module_id module,
+                                                      const wsb_instance_config *config,
+                                                      const struct wsb__making *making,
+                                                      wsb_instance_id *out_id,
+                                                      wsb_error **out_error);
+
 /* run.c: a sandbox with the module of the file `path` and a deadline; the limit for a timeout. */
 WSB_NODISCARD wsb_status wsb__run_build(wsb_str path, uint64_t limit_ns, wsb_sandbox **out_sandbox,
                                         wsb_error **out_error);

@@ -370,6 +370,35 @@ static void the_executor_goes_first(void **state)
     assert_int_equal(next_now(f), WSB_ERROR_CLOSED);
 }
 
+/* The start function of an instance that is being made. */
+static void a_start_that_never_ends(void **state)
+{
+    fixture *f = *state;
+    wsb_future *futures[2];
+    wsb_error *error = NULL;
+    wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
+    wsb_module_id module = load(f->sandbox, "(module (import \"env\" \"gate\" (func $gate))"
+                                            " (func $s (call $gate) (loop (br 0))) (start $s))");
+    config.imports = gate_imports(f->it);
+    config.mode = mode;
+    gate_open(f->it);
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(wsb_sandbox_create_instance_async(f->sandbox, module, &config, NULL, &futures[i],
+                                                    &error),
+                  error);
+        gate_await(f->it, i + 1);
+    }
+    wsb_future_cancel(futures[0]);
+    await(futures[0]);
+    assert_int_equal(wsb_future_status(futures[0]), WSB_ERROR_CANCELLED);
+    wsb_sandbox_destroy(f->sandbox);
+    f->sandbox = NULL;
+    assert_int_equal(wsb_future_status(futures[1]), WSB_ERROR_CANCELLED);
+    wsb_future_destroy(futures[0]);
+    wsb_future_destroy(futures[1]);
+    wsb_imports_destroy(config.imports);
+}
+
 static void a_future_given_up(void **state)
 {
     fixture *f = *state;
@@ -458,6 +487,7 @@ int main(void)
         TEST(drop_behind_a_blocking_call),
         TEST(a_full_queue),
         TEST(the_executor_goes_first),
+        TEST(a_start_that_never_ends),
         TEST(a_future_given_up),
         TEST(reserved_while_queued),
         TEST(children_refuse),
