@@ -55,7 +55,12 @@ void wsb__task_cancel(wsb__task *task)
 {
     wsb_executor *executor = task->executor;
     wsb__wakes wakes = {.count = 0};
-    if (executor == NULL || wsb__executor_is_forked(executor) || !pin(task)) {
+    if (executor == NULL || !pin(task)) {
+        return;
+    }
+    /* Not before: the executor can be gone where the task has ended. */
+    if (wsb__executor_is_forked(executor)) {
+        unpin(task);
         return;
     }
     pthread_mutex_t *strand_lock = task->strand != NULL ? wsb__strand_lock(task->strand) : NULL;

@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/options.h"
 #include "core/signal_word.h"
+#include "runtime/thread.h"
 #include "runtime/ticks.h"
 
 #include <wasm_sandbox/plugin/error.h>
@@ -26,7 +27,10 @@ enum {
 
 void wsb__future_init(wsb_future *future, wsb__result_kind kind, void (*release)(wsb_future *))
 {
-    *future = (wsb_future){.kind = kind, .release = release};
+    *future = (wsb_future){.kind = kind,
+                           .release = release,
+                           .fork_generation =
+                               atomic_load_explicit(&wsb__fork_generation, memory_order_relaxed)};
     atomic_init(&future->refs, 2);
 }
 
@@ -70,10 +74,13 @@ static bool is_done(const wsb_future *future)
     return atomic_load(&future->done) == DONE;
 }
 
-/* The threads that would end it are not in this process. */
+/* The threads that would end it are not in this process. Asked of the future: its executor can be
+ * destroyed while somebody waits. */
 static bool is_forked(const wsb_future *future)
 {
-    return future->task.executor != NULL && wsb__executor_is_forked(future->task.executor);
+    return future->task.executor != NULL &&
+           future->fork_generation !=
+               atomic_load_explicit(&wsb__fork_generation, memory_order_relaxed);
 }
 
 bool wsb_future_poll(const wsb_future *future)

@@ -21,6 +21,7 @@ struct wsb_future {
     _Atomic uint32_t done; /* see future.c, as `callback` */
     _Atomic uint32_t callback;
     wsb__result_kind kind;
+    unsigned fork_generation; /* when it was made; its executor may be gone before it */
     wsb_status status;
     wsb_error *error;
     _Atomic bool taken;

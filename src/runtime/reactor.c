@@ -144,11 +144,13 @@ static int watch_number(wsb__reactor *reactor, int fd, short events, uint64_t id
         POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP;
     struct epoll_event event = {.events = (uint32_t)(events & known) | EPOLLONESHOT,
                                 .data.u64 = id};
-    if (!reserve_owner(reactor, fd)) {
-        return ENOMEM;
-    }
     if (epoll_ctl(reactor->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
         return errno;
+    }
+    /* Only now is it known that the number is that of a descriptor, and no larger than those. */
+    if (!reserve_owner(reactor, fd)) {
+        epoll_ctl(reactor->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        return ENOMEM;
     }
     reactor->owners[fd] = id;
     return 0;
