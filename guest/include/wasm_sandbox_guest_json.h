@@ -121,22 +121,30 @@ static inline int32_t wsb_guest_json_escape_(wsb_guest_json_reader_ *r)
     return low < 0xdc00 || low > 0xdfff ? -1 : 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
+/* How long the sequence is that begins with this byte; 0: none does. */
+static inline uint32_t wsb_guest_utf8_size_(uint8_t first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2 || first > 0xf4)
+        return 0;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
 /* The length of the well-formed UTF-8 sequence at `p`; 0 where there is none. */
 static inline uint32_t wsb_guest_utf8_(const uint8_t *p, const uint8_t *end)
 {
-    uint32_t left = (uint32_t)(end - p);
-    uint8_t c = left ? p[0] : 0xff;
-    uint32_t size = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (size == 0 || size > left)
+    uint32_t size = p < end ? wsb_guest_utf8_size_(p[0]) : 0;
+    if (size == 0 || size > (uint32_t)(end - p))
         return 0;
     for (uint32_t i = 1; i < size; i++) {
         if ((p[i] & 0xc0) != 0x80)
             return 0;
     }
-    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
-        (c == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return size;
+    /* Overlong, surrogates, beyond the last character. */
+    uint8_t least = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    uint8_t most = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    return size > 1 && (p[1] < least || p[1] > most) ? 0 : size;
 }
 
 static inline bool wsb_guest_json_string_(wsb_guest_json_reader_ *r)

@@ -283,30 +283,40 @@ static inline int wsb_guest_rpc_serve(wsb_guest_rpc *rpc)
 
 /* --- calling --- */
 
-/* Gives an answer to the call that waits for it. One without an id is about a frame that the other
- * side could not read: the last one sent. */
-static inline void wsb_guest_rpc_deliver_(wsb_guest_rpc *rpc, const wsb_guest_rpc_message_ *message)
+/* The call that an answer is for; NULL where it is late, or made up. One without an id is about a
+ * frame that the other side could not read: the last one sent. */
+static inline wsb_guest_rpc_pending_ *wsb_guest_rpc_call_of_(const wsb_guest_rpc *rpc,
+                                                             const wsb_guest_rpc_message_ *message)
 {
     wsb_guest_rpc_pending_ *call = rpc->pending;
     bool json = rpc->framing == WSB_GUEST_RPC_JSON;
-    bool is_error = message->kind == WSB_GUEST_RPC_ERROR_;
-    bool no_id = message->id.len && message->id.data[0] == (json ? 'n' : 0xc0);
     int64_t id = -1;
     wsb_guest_msgpack_reader r = wsb_guest_msgpack_read(message->id);
+    if (message->kind == WSB_GUEST_RPC_ERROR_ && message->id.data[0] == (json ? 'n' : 0xc0))
+        return call;
     if (!(json ? wsb_guest_json_int(message->id, &id) : wsb_guest_msgpack_int(&r, &id)))
-        id = -1;
-    while (call && call->id != id && !(no_id && is_error))
+        return 0;
+    while (call && call->id != id)
         call = call->outer;
-    if (!call || call->done)
-        return; /* late, twice, or made up */
-    wsb_guest_answer *answer = call->answer;
+    return call;
+}
+
+/* Gives an answer to the call that waits for it. */
+static inline void wsb_guest_rpc_deliver_(wsb_guest_rpc *rpc, const wsb_guest_rpc_message_ *message)
+{
+    wsb_guest_rpc_pending_ *call = wsb_guest_rpc_call_of_(rpc, message);
+    bool is_error = message->kind == WSB_GUEST_RPC_ERROR_;
     wsb_guest_bytes data = is_error ? message->text : message->result;
+    if (!call || call->done)
+        return;
+    wsb_guest_answer *answer = call->answer;
     call->done = true;
     answer->data.len = 0;
     answer->code = message->code;
     answer->status = is_error ? WSB_GUEST_REMOTE : WSB_GUEST_OK;
-    if (!(is_error && json ? wsb_guest_json_string(data, &answer->data)
-                           : wsb_guest_buffer_append(&answer->data, data.data, data.len)))
+    if (!(is_error && rpc->framing == WSB_GUEST_RPC_JSON
+              ? wsb_guest_json_string(data, &answer->data)
+              : wsb_guest_buffer_append(&answer->data, data.data, data.len)))
         answer->status = WSB_GUEST_NO_MEMORY;
 }
 

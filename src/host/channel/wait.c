@@ -6,7 +6,9 @@
 
 #include <pthread.h>
 
-enum { MAX_ENTRIES = 64, ENTRY_SIZE = 12, ALL_EVENTS = 15, EVENTS = 4 };
+#define ENTRY_SIZE ((size_t)12)
+
+enum { MAX_ENTRIES = 64, ALL_EVENTS = 15, EVENTS = 4 };
 
 typedef struct item {
     wsb_waker waker; /* first */

@@ -56,34 +56,45 @@ WSB_GUEST_SCALAR(forget) void forget(void)
     wsb_guest_answer_free(&answer);
 }
 
+static bool copy_text(wsb_guest_json value, wsb_guest_buffer *out)
+{
+    wsb_guest_buffer text = WSB_GUEST_BUFFER_INIT;
+    bool good = wsb_guest_json_string(value, &text) &&
+                wsb_guest_json_write_string(out, wsb_guest_view(&text));
+    wsb_guest_buffer_free(&text);
+    return good;
+}
+
+static bool copy_json(wsb_guest_json value, wsb_guest_buffer *out, int depth);
+
+static bool copy_elements(wsb_guest_json value, wsb_guest_buffer *out, int depth)
+{
+    wsb_guest_json_iterator it = wsb_guest_json_each(value);
+    wsb_guest_json name, element;
+    bool good = wsb_guest_buffer_text(out, it.object ? "{" : "[");
+    for (uint32_t start = out->len; good && wsb_guest_json_next(&it, &name, &element);) {
+        good = (out->len == start || wsb_guest_buffer_text(out, ",")) &&
+               (!it.object || (copy_text(name, out) && wsb_guest_buffer_text(out, ":")));
+        good = good && copy_json(element, out, depth + 1);
+    }
+    return good && wsb_guest_buffer_text(out, it.object ? "}" : "]");
+}
+
 /* Reads a value and writes it again without spaces: what the reader understood. */
 static bool copy_json(wsb_guest_json value, wsb_guest_buffer *out, int depth)
 {
     wsb_guest_json_type type = wsb_guest_json_type_of(value);
-    wsb_guest_json_iterator it = wsb_guest_json_each(value);
-    wsb_guest_json name, element;
-    wsb_guest_buffer text = WSB_GUEST_BUFFER_INIT;
     int64_t number;
     bool flag;
     if (wsb_guest_json_int(value, &number))
         return wsb_guest_json_write_int(out, number);
     if (wsb_guest_json_bool(value, &flag))
         return wsb_guest_buffer_text(out, flag ? "true" : "false");
-    if (type == WSB_GUEST_JSON_STRING) {
-        bool good = wsb_guest_json_string(value, &text) &&
-                    wsb_guest_json_write_string(out, wsb_guest_view(&text));
-        wsb_guest_buffer_free(&text);
-        return good;
-    }
-    if ((type != WSB_GUEST_JSON_ARRAY && type != WSB_GUEST_JSON_OBJECT) || depth > 20)
+    if (type == WSB_GUEST_JSON_STRING)
+        return copy_text(value, out);
+    if (type < WSB_GUEST_JSON_ARRAY || depth > 20)
         return wsb_guest_buffer_append(out, value.data, value.len);
-    bool good = wsb_guest_buffer_text(out, it.object ? "{" : "[");
-    for (uint32_t start = out->len; good && wsb_guest_json_next(&it, &name, &element);) {
-        good = (out->len == start || wsb_guest_buffer_text(out, ",")) &&
-               (!it.object || (copy_json(name, out, depth + 1) && wsb_guest_buffer_text(out, ":")));
-        good = good && copy_json(element, out, depth + 1);
-    }
-    return good && wsb_guest_buffer_text(out, it.object ? "}" : "]");
+    return copy_elements(value, out, depth);
 }
 
 WSB_GUEST_FUNCTION(read_json, bytes)
