@@ -7,7 +7,6 @@ typedef struct members {
     bool version;
     bool has_method;
     bool has_params;
-    bool has_id;
     bool has_result;
     bool has_error;
     bool wrong; /* one that is there cannot be what its name says */
@@ -48,9 +47,10 @@ static wsb_status string_text(wsb_bytes value, wsb_buf *text, wsb_str *out)
     return status;
 }
 
-static bool is_name(wsb_str key, const char *name)
+/* Inlined, the compiler knows the name's length. */
+static inline bool is_name(wsb_str key, const char *name)
 {
-    return wsb__str_equal(key, wsb_cstr(name));
+    return key.len == strlen(name) && memcmp(key.data, name, strlen(name)) == 0;
 }
 
 /* Exactly, also where it is written with escapes. */
@@ -109,18 +109,65 @@ static bool read_error(wsb__rpc_reader *reader, wsb__rpc_message *out, wsb_bytes
     return end;
 }
 
-/* The value of a member whose name is known here; `io_text` takes what is to be decoded. */
+typedef enum member { VERSION, METHOD, PARAMS, ID, RESULT, ERROR, OTHER } member;
+
+static member find_member(wsb_str key)
+{
+    static const struct {
+        const char *name;
+        size_t len;
+    } names[] = {
+        [VERSION] = {"jsonrpc", 7}, [METHOD] = {"method", 6}, [PARAMS] = {"params", 6},
+        [ID] = {"id", 2},           [RESULT] = {"result", 6}, [ERROR] = {"error", 5},
+    };
+    member found = VERSION;
+    while (found < OTHER &&
+           (key.len != names[found].len || memcmp(key.data, names[found].name, key.len) != 0))
+        found++;
+    return found;
+}
+
+/* A value that was read; `io_text` takes what is to be decoded. */
+static wsb_status take_member(wsb__rpc_reader *reader, member name, wsb_bytes value, members *seen,
+                              wsb__rpc_message *out, wsb_bytes *io_text)
+{
+    switch (name) {
+    case VERSION:
+        return read_version(value, &reader->text, seen);
+    case METHOD:
+        seen->has_method = true;
+        seen->wrong = seen->wrong || !is_string(value);
+        *io_text = is_string(value) ? value : *io_text;
+        break;
+    case PARAMS:
+        seen->has_params = true;
+        seen->wrong = seen->wrong || !is_structured(value);
+        out->params = value;
+        break;
+    case ID:
+        seen->wrong = seen->wrong || !is_id(value);
+        out->id = is_id(value) ? value : out->id;
+        break;
+    case RESULT:
+        seen->has_result = true;
+        out->result = value;
+        break;
+    case ERROR: /* not an object */
+        seen->has_error = true;
+        seen->wrong = true;
+        break;
+    default:
+        break;
+    }
+    return WSB_OK;
+}
+
 static wsb_status read_member(wsb__rpc_reader *reader, wsb_str key, members *seen,
                               wsb__rpc_message *out, wsb_bytes *io_text)
 {
     wsb_bytes value;
-    bool is_error = is_name(key, "error");
-    bool is_version = is_name(key, "jsonrpc");
-    bool is_method = is_name(key, "method");
-    bool is_params = is_name(key, "params");
-    bool is_id_member = is_name(key, "id");
-    bool is_result = is_name(key, "result");
-    if (is_error && wsb__json_scan_peek(&reader->scan) == '{') {
+    member name = find_member(key);
+    if (name == ERROR && wsb__json_scan_peek(&reader->scan) == '{') {
         bool right = false;
         seen->has_error = true;
         if (!read_error(reader, out, io_text, &right))
@@ -130,23 +177,7 @@ static wsb_status read_member(wsb__rpc_reader *reader, wsb_str key, members *see
     }
     if (!wsb__json_scan_value(&reader->scan, &value))
         return scan_status(reader);
-    if (is_version)
-        return read_version(value, &reader->text, seen);
-    seen->wrong = seen->wrong || is_error || (is_method && !is_string(value)) ||
-                  (is_params && !is_structured(value)) || (is_id_member && !is_id(value));
-    seen->has_method = seen->has_method || is_method;
-    seen->has_params = seen->has_params || is_params;
-    seen->has_result = seen->has_result || is_result;
-    seen->has_error = seen->has_error || is_error;
-    if (is_method && is_string(value))
-        *io_text = value;
-    else if (is_params)
-        out->params = value;
-    else if (is_id_member && is_id(value))
-        out->id = value;
-    else if (is_result)
-        out->result = value;
-    return WSB_OK;
+    return take_member(reader, name, value, seen, out, io_text);
 }
 
 static wsb__rpc_kind kind_of(const members *seen, const wsb__rpc_message *message)

@@ -13,6 +13,11 @@ static wsb_str text_of(const wsb__json_scan *scan, const wsb__json_key *key)
     return (wsb_str){(const char *)base + key->at, key->len};
 }
 
+static inline bool same(wsb_str a, wsb_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
 static bool repeated(wsb__json_scan *scan)
 {
     scan->problem = "a key stands twice in an object";
@@ -63,7 +68,7 @@ bool wsb__json_keys_add(wsb__json_scan *scan, uint32_t first, const wsb__json_st
     *out_key = text_of(scan, &key);
     if (scan->key_count - first < FEW_KEYS) {
         for (size_t i = first; i < scan->key_count; i++)
-            if (wsb__str_equal(text_of(scan, &scan->keys[i]), *out_key))
+            if (same(text_of(scan, &scan->keys[i]), *out_key))
                 return repeated(scan);
     }
     scan->keys[scan->key_count++] = key;

@@ -56,8 +56,11 @@ uint8_t wsb__json_scan_peek(wsb__json_scan *scan)
     return 0;
 }
 
-/* Whether one of eight bytes is not plain text: a quote, a backslash, below 0x20, from 0x80. */
-static bool has_special(const uint8_t *p)
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
+
+/* How many of eight bytes are plain text before one that is not: a quote, a backslash, below 0x20,
+ * from 0x80. A borrow can mark bytes after the first one only. */
+static inline size_t count_plain(const uint8_t *p)
 {
     const uint64_t ones = 0x0101010101010101u;
     const uint64_t tops = 0x8080808080808080u;
@@ -66,7 +69,8 @@ static bool has_special(const uint8_t *p)
     uint64_t quote = word ^ (ones * '"');
     uint64_t backslash = word ^ (ones * '\\');
     uint64_t low = word - ones * 0x20;
-    return ((word | low | (quote - ones) | (backslash - ones)) & tops) != 0;
+    uint64_t marks = (word | low | (quote - ones) | (backslash - ones)) & tops;
+    return marks ? (size_t)__builtin_ctzll(marks) / 8 : sizeof word;
 }
 
 /* Four hexadecimal digits; -1 where they are not. */
@@ -140,9 +144,11 @@ bool wsb__json_scan_string(wsb__json_scan *scan, wsb__json_string *out)
     size_t start = ++scan->at;
     out->escaped = false;
     while (scan->at < scan->len) {
-        if (scan->len - scan->at >= 8 && !has_special(scan->text + scan->at)) {
-            scan->at += 8;
-            continue;
+        if (scan->len - scan->at >= 8) {
+            size_t plain = count_plain(scan->text + scan->at);
+            scan->at += plain;
+            if (plain == 8)
+                continue;
         }
         uint8_t c = scan->text[scan->at];
         if (c == '"') {

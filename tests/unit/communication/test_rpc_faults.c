@@ -22,6 +22,7 @@ static void making(void **state)
 {
     conversation c = begin_raw(*(wsb_rpc_framing *)*state, NULL, NULL);
     wsb_rpc_channel_destroy(c.near);
+    c.near = NULL;
     wsb_channel_destroy(c.near_end);
     wsb_channel_destroy(c.far_end);
     assert_int_equal(wsb_memory_channel_create(0, &c.near_end, &c.far_end, NULL), WSB_OK);
