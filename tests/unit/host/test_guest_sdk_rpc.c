@@ -9,13 +9,32 @@ enum { JSON = 0, MSGPACK = 1, CAPACITY = 16 * 1024 };
 enum { WOULD_BLOCK = -3, CLOSED = -5 };
 
 typedef struct fixture {
-    wsb_runtime *runtime;
     wsb_instance *instance;
     wsb_channel *host[2]; /* by framing */
     wsb_channel *guest[2];
     wsb_rpc_channel *rpc;
     int served; /* by the guest's serve() */
 } fixture;
+
+/* Compiled once for all tests. */
+static wsb_runtime *runtime;
+static wsb_module *guest;
+
+static int load(void **state)
+{
+    (void)state;
+    MUST(wsb_runtime_create(test_engine(), NULL, &runtime, err));
+    guest = load_guest(runtime, "sdk_rpc");
+    return 0;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    wsb_module_destroy(guest);
+    wsb_runtime_destroy(runtime);
+    return 0;
+}
 
 static int setup(void **state)
 {
@@ -24,7 +43,6 @@ static int setup(void **state)
     wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
     wsb_channel_grant grants[2];
     assert_non_null(f);
-    MUST(wsb_runtime_create(test_engine(), NULL, &f->runtime, err));
     for (int i = 0; i < 2; i++) {
         MUST(wsb_memory_channel_create(CAPACITY, &f->host[i], &f->guest[i], err));
         grants[i].name = wsb_cstr(i == JSON ? "rpc_json" : "rpc_msgpack");
@@ -34,9 +52,7 @@ static int setup(void **state)
     capabilities.channel_count = 2;
     config.capabilities = &capabilities;
     config.mode = test_mode;
-    wsb_module *module = load_guest(f->runtime, "sdk_rpc");
-    MUST(wsb_instance_create(module, &config, &f->instance, err));
-    wsb_module_destroy(module);
+    MUST(wsb_instance_create(guest, &config, &f->instance, err));
     *state = f;
     return 0;
 }
@@ -50,7 +66,6 @@ static int teardown(void **state)
         wsb_channel_destroy(f->host[i]);
         wsb_channel_destroy(f->guest[i]);
     }
-    wsb_runtime_destroy(f->runtime);
     free(f);
     return 0;
 }
@@ -409,5 +424,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_guest_calls_the_host_in_json, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_guest_calls_the_host_in_msgpack, setup, teardown),
     };
-    return RUN_IN_BOTH_MODES(tests, NULL, NULL);
+    return RUN_IN_BOTH_MODES(tests, load, unload);
 }
