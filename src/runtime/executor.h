@@ -10,7 +10,7 @@
 /* What a step of a task came to. */
 typedef enum wsb__step {
     WSB__STEP_DONE = 0,  /* the task may be gone: the executor does not touch it again */
-    WSB__STEP_YIELD = 1, /* to the end of the queue */
+    WSB__STEP_YIELD = 1, /* behind those that are ready; within bounds, so that none starves */
     WSB__STEP_WAIT = 2   /* until wsb__task_wake(), also one that came during the step */
 } wsb__step;
 

@@ -5,6 +5,9 @@
 _Thread_local wsb__executor_thread wsb__this_executor_thread
     __attribute__((tls_model("initial-exec")));
 
+/* How many tasks in a row run before one that made room. */
+enum { MAX_OVERTAKEN = 16 };
+
 void wsb__list_append(wsb__task_list *list, wsb__task *task)
 {
     task->next = NULL;
@@ -71,14 +74,40 @@ void wsb__queue_push(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
     wsb__queue_call_thread(executor, wakes);
 }
 
+void wsb__queue_push_yielded(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
+{
+    if ((atomic_load(&task->state) & WSB__TASK_HURRY) != 0) {
+        wsb__queue_push(executor, task, wakes);
+        return;
+    }
+    wsb__task_change(task, WSB__TASK_RUNNING | WSB__TASK_URGENT,
+                     WSB__TASK_QUEUED | WSB__TASK_YIELDED);
+    wsb__list_append(&executor->yielded, task);
+    count_ready(executor, 1);
+    wsb__queue_call_thread(executor, wakes);
+}
+
+/* A call that is short does not wait for the slices of all that compute; those have their turn
+ * after some that overtook them. */
+static wsb__task *take_ready(wsb_executor *executor)
+{
+    if (executor->ready.first != NULL &&
+        (executor->yielded.first == NULL || executor->overtaken < MAX_OVERTAKEN)) {
+        executor->overtaken += executor->yielded.first != NULL;
+        return wsb__list_take(&executor->ready);
+    }
+    executor->overtaken = 0;
+    return wsb__list_take(&executor->yielded);
+}
+
 wsb__task *wsb__queue_take(wsb_executor *executor)
 {
     wsb__task *task = wsb__list_take(&executor->urgent);
     if (task == NULL) {
-        task = wsb__list_take(&executor->ready);
+        task = take_ready(executor);
     }
     if (task != NULL) {
-        wsb__task_change(task, WSB__TASK_HURRY, 0);
+        wsb__task_change(task, WSB__TASK_HURRY | WSB__TASK_YIELDED, 0);
         count_ready(executor, (uint64_t)-1);
     }
     return task;
@@ -86,8 +115,11 @@ wsb__task *wsb__queue_take(wsb_executor *executor)
 
 void wsb__queue_hurry(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
 {
-    if ((atomic_load(&task->state) & WSB__TASK_URGENT) == 0) {
-        wsb__list_remove(&executor->ready, task);
+    uint32_t state = atomic_load(&task->state);
+    if ((state & WSB__TASK_URGENT) == 0) {
+        wsb__list_remove((state & WSB__TASK_YIELDED) != 0 ? &executor->yielded : &executor->ready,
+                         task);
+        wsb__task_change(task, WSB__TASK_YIELDED, 0);
         count_ready(executor, (uint64_t)-1);
         wsb__queue_push(executor, task, wakes);
     }

@@ -19,7 +19,8 @@ enum {
     WSB__TASK_ENDED = 256,
     WSB__TASK_DISCARDED = 512,
     WSB__TASK_URGENT = 1024, /* not in the queue of those that are ready: before them */
-    WSB__TASK_HURRY = 2048   /* when it is queued next, before them */
+    WSB__TASK_HURRY = 2048,  /* when it is queued next, before them */
+    WSB__TASK_YIELDED = 4096 /* in the queue of those that had their slice */
 };
 
 void wsb__list_append(wsb__task_list *list, wsb__task *task);
@@ -84,9 +85,11 @@ struct wsb_executor {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* the end waits on it: fewer in flight, fewer threads */
     wsb__task_list ready;
-    wsb__task_list urgent; /* those that are to end: cheap, and somebody waits */
+    wsb__task_list yielded; /* those that had their slice: behind what is ready, within bounds */
+    unsigned overtaken;     /* how often in a row those were */
+    wsb__task_list urgent;  /* those that are to end: cheap, and somebody waits */
     wsb__task_list waiting;
-    _Atomic uint64_t ready_count; /* of ready and urgent; changed under the lock */
+    _Atomic uint64_t ready_count; /* of all three; changed under the lock */
     wsb__submitter *first_submitter;
     wsb__submitter *last_submitter;
     uint64_t in_flight; /* tasks that have not ended */
@@ -127,6 +130,8 @@ wsb__task *wsb__list_take(wsb__task_list *list);
 uint32_t wsb__task_change(wsb__task *task, uint32_t clear, uint32_t set);
 /* To the end of the queue, or of the urgent one where it was cancelled before it began. */
 void wsb__queue_push(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes);
+/* As wsb__queue_push(), of one that made room. */
+void wsb__queue_push_yielded(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes);
 /* NULL: there is none. */
 wsb__task *wsb__queue_take(wsb_executor *executor);
 /* One that was cancelled and is in the queue still. */

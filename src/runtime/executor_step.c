@@ -148,7 +148,7 @@ static void after(wsb__worker *worker, wsb__task *task, wsb__step step, uint64_t
         after_end(worker, submitted, wakes);
     } else if (step == WSB__STEP_YIELD) {
         executor->stats.slices++;
-        wsb__queue_push(executor, task, wakes);
+        wsb__queue_push_yielded(executor, task, wakes);
     } else {
         after_wait(executor, task, wakes);
     }

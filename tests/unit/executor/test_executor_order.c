@@ -157,6 +157,44 @@ static void test_those_that_make_room_go_to_the_end(void **state)
     wsb_executor_destroy(executor);
 }
 
+typedef struct overtaking {
+    uint64_t steps; /* of the one that computes */
+    _Atomic bool stop;
+} overtaking;
+
+/* Always ready, never made room: as endless short calls. */
+static wsb__step wake_again(probe *self)
+{
+    overtaking *all = self->data;
+    wsb__task_wake(&self->future.task);
+    return atomic_load(&all->stop) ? WSB__STEP_DONE : WSB__STEP_WAIT;
+}
+
+static wsb__step compute(probe *self)
+{
+    overtaking *all = self->data;
+    if (++all->steps < 100) {
+        return WSB__STEP_YIELD;
+    }
+    atomic_store(&all->stop, true);
+    return WSB__STEP_DONE;
+}
+
+static void test_those_that_make_room_do_not_starve(void **state)
+{
+    overtaking all = {.stop = false};
+    probe *probes[3];
+    wsb_executor *executor = executor_of(1, 1, 0);
+    (void)state;
+    probes[0] = start(executor, NULL, wake_again, &all);
+    probes[1] = start(executor, NULL, wake_again, &all);
+    probes[2] = start(executor, NULL, compute, &all);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(finish(probes[i]), WSB_OK);
+    }
+    wsb_executor_destroy(executor);
+}
+
 /* Two tasks that wake each other for ever do not keep the others from running. */
 static wsb__step ping(probe *self)
 {
@@ -259,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_one_strand_over_two_executors),
         cmocka_unit_test(test_a_strand_may_go_at_its_end),
         cmocka_unit_test(test_those_that_make_room_go_to_the_end),
+        cmocka_unit_test(test_those_that_make_room_do_not_starve),
         cmocka_unit_test(test_the_woken_do_not_overtake_for_ever),
         cmocka_unit_test(test_a_wake_during_the_step_is_not_lost),
         cmocka_unit_test(test_no_wake_is_lost_between_threads),
