@@ -173,7 +173,7 @@ static void a_spinning_guest_makes_room(void **state)
         drive(&call, executor, other, "nop");
         assert_int_equal(driver_wait(&call), WSB_OK);
     }
-    assert_true(spins.yielded >= 10);
+    assert_true(spins.yielded > 0);
     assert_int_equal(spins.done, 0);
     wsb_instance_usage(spinner, &usage);
     assert_true(usage.cpu_time > 0);
