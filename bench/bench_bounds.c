@@ -27,6 +27,8 @@ const bench_bound bench_bounds[] = {
     {"deadline.siblings", "siblings disturbed", "", BENCH_ABSOLUTE, 0, false},
     {"deadline.fill", "overshoot p99 in memory.fill, less one fill", "ms", BENCH_ABSOLUTE, 10e6,
      false},
+    {"rpc.guest", "RPC host, guest, host / JSON call", "ns", BENCH_RATIO, 3, false},
+    {"rpc.guest_json", "the same by JSON-RPC", "ns", BENCH_INFO, 0, false},
     {"async.calls", "10,000 calls in flight / by as many threads", "us", BENCH_RATIO, 1.25, false},
     {"async.short", "the same, shorter calls", "us", BENCH_INFO, 0, false},
     {"async.empty", "the same, empty calls", "us", BENCH_INFO, 0, false},

