@@ -251,6 +251,8 @@ static void apply_line(fake_module *module, wsb_str line)
 
 static void apply_script(fake_module *module, wsb_bytes script)
 {
+    if (script.len == 0)
+        return;
     const char *at = (const char *)script.data;
     const char *end = at + script.len;
     while (at < end) {

@@ -176,8 +176,8 @@ static void test_what_is_not_json(void **state)
         "[1]]",
         "{}}",
         "//",
-        "\xef\xbb\xbf"
-        "1",
+        ("\xef\xbb\xbf"
+         "1"),
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         refuse(f->instance, "read_json", rows[i], strlen(rows[i]), 1, "not JSON");
