@@ -65,7 +65,7 @@ typedef struct wsb_channel_stats {
         sizeof(wsb_channel_stats), {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {{0}}},                    \
         {                                                                                          \
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                                                    \
-            {{0}}                                                    \
+            {{0}}                                                                                  \
         }                                                                                          \
     }
 

@@ -63,7 +63,7 @@ typedef struct wsb_executor_stats {
 #define WSB_EXECUTOR_STATS_INIT                                                                    \
     {                                                                                              \
         sizeof(wsb_executor_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {{0}},                  \
-        {{0}}               \
+        {{0}}                                                                                      \
     }
 
 /**
