@@ -12,6 +12,11 @@ install(TARGETS wasm_sandbox_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY guest/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h")
+# The guest SDKs of other languages, as their package managers take them from a folder.
+install(DIRECTORY guest/rust guest/go guest/assemblyscript
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/wasm-sandbox/guest
+    PATTERN ".gitignore" EXCLUDE PATTERN "target" EXCLUDE PATTERN "node_modules" EXCLUDE
+    PATTERN "build" EXCLUDE)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/engines/ DESTINATION ${WSB_ENGINE_INSTALL_DIR}
     FILES_MATCHING PATTERN "wsb_engine_*.so"
     PATTERN "CMakeFiles" EXCLUDE)

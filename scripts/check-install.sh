@@ -23,6 +23,9 @@ libdir=$(dirname "$(dirname "$pc")")
 for file in "$moved/bin/wasm-sandbox" "$libdir/libwasm_sandbox.so" "$libdir/libwasm_sandbox.a" \
     "$moved/include/wasm_sandbox/wasm_sandbox.h" "$moved/include/wasm_sandbox/plugin/engine.h" \
     "$moved/include/wasm_sandbox_guest.h" "$libdir/wasm-sandbox/engines/wsb_engine_wasmtime.so" \
+    "$moved/include/wasm_sandbox_guest_rpc.h" "$moved/share/wasm-sandbox/guest/rust/Cargo.toml" \
+    "$moved/share/wasm-sandbox/guest/go/go.mod" \
+    "$moved/share/wasm-sandbox/guest/assemblyscript/package.json" \
     "$moved/share/man/man1/wasm-sandbox.1" \
     "$moved/share/bash-completion/completions/wasm-sandbox" \
     "$moved/share/zsh/site-functions/_wasm-sandbox"; do
