@@ -59,6 +59,7 @@ struct wsb__task {
     _Atomic uint32_t state; /* bits of executor_state.h */
     bool watching;          /* a timer or descriptors; the step's */
     uint64_t submitted_ticks;
+    uint64_t ran_ticks; /* since it was behind others the last time */
     wsb__timer timer;
     struct wsb__fd_wait *fds; /* descriptors being watched; NULL: none */
 };

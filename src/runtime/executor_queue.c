@@ -59,6 +59,15 @@ static void count_ready(wsb_executor *executor, uint64_t by)
     atomic_store_explicit(&executor->ready_count, count, memory_order_relaxed);
 }
 
+/* Of one that had its slice, at once or in parts: who waits a moment whenever his is nearly over
+ * would be before all others for ever. */
+static void put_behind(wsb_executor *executor, wsb__task *task)
+{
+    task->ran_ticks = 0;
+    wsb__task_change(task, 0, WSB__TASK_YIELDED);
+    wsb__list_append(&executor->yielded, task);
+}
+
 void wsb__queue_push(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
 {
     uint32_t old = wsb__task_change(task, WSB__TASK_WAITING | WSB__TASK_RUNNING | WSB__TASK_URGENT,
@@ -67,6 +76,8 @@ void wsb__queue_push(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
         (old & WSB__TASK_HURRY) != 0) {
         wsb__task_change(task, 0, WSB__TASK_URGENT);
         wsb__list_append(&executor->urgent, task);
+    } else if (task->ran_ticks >= executor->slice_ticks) {
+        put_behind(executor, task);
     } else {
         wsb__list_append(&executor->ready, task);
     }
@@ -80,9 +91,8 @@ void wsb__queue_push_yielded(wsb_executor *executor, wsb__task *task, wsb__wakes
         wsb__queue_push(executor, task, wakes);
         return;
     }
-    wsb__task_change(task, WSB__TASK_RUNNING | WSB__TASK_URGENT,
-                     WSB__TASK_QUEUED | WSB__TASK_YIELDED);
-    wsb__list_append(&executor->yielded, task);
+    wsb__task_change(task, WSB__TASK_RUNNING | WSB__TASK_URGENT, WSB__TASK_QUEUED);
+    put_behind(executor, task);
     count_ready(executor, 1);
     wsb__queue_call_thread(executor, wakes);
 }

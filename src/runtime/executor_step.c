@@ -132,6 +132,14 @@ static void after_wait(wsb_executor *executor, wsb__task *task, wsb__wakes *wake
     }
 }
 
+/* It stays: what it ran counts against its next slice, too. */
+static void count_run(const wsb__worker *worker, wsb__task *task)
+{
+    uint64_t began = worker->slice_end - worker->executor->slice_ticks;
+    uint64_t now = wsb__ticks();
+    task->ran_ticks += now > began ? now - began : 0;
+}
+
 /* The lock is held again. */
 static void after(wsb__worker *worker, wsb__task *task, wsb__step step, uint64_t submitted,
                   wsb__wakes *wakes)
@@ -146,7 +154,10 @@ static void after(wsb__worker *worker, wsb__task *task, wsb__step step, uint64_t
     }
     if (step == WSB__STEP_DONE) {
         after_end(worker, submitted, wakes);
-    } else if (step == WSB__STEP_YIELD) {
+        return;
+    }
+    count_run(worker, task);
+    if (step == WSB__STEP_YIELD) {
         executor->stats.slices++;
         wsb__queue_push_yielded(executor, task, wakes);
     } else {
