@@ -122,9 +122,6 @@ extern _Thread_local wsb__executor_thread wsb__this_executor_thread
 
 /* --- executor_queue.c: with the lock held, but wsb__wakes_do() --- */
 
-void wsb__list_append(wsb__task_list *list, wsb__task *task);
-void wsb__list_remove(wsb__task_list *list, wsb__task *task);
-wsb__task *wsb__list_take(wsb__task_list *list);
 
 /* Sets and clears bits, gives what was there. */
 uint32_t wsb__task_change(wsb__task *task, uint32_t clear, uint32_t set);

@@ -44,7 +44,7 @@ wsb_engine_result wsb__fiber_enter_references(void *engine_instance,
 
 /* Given to the engine. */
 bool wsb__fiber_should_yield(void *instance);
-wsb_host_result wsb__fiber_resume_host(void *instance, void *caller, wsb_raw_value *values);
+wsb_host_result wsb__fiber_resume_host(void *context, void *caller, wsb_raw_value *values);
 
 /* A sequence (instance.h) goes on on the calling thread: each step that goes on within one calls it
  * first. */

@@ -79,7 +79,7 @@ static bool to_code(wsb_bytes value, int32_t *out)
         return number <= INT32_MAX;
     }
     if (head >= 0xe0) {
-        *out = (int8_t)head;
+        *out = (int32_t)head - 0x100;
         return true;
     }
     if (head < 0xd0 || head > 0xd3)

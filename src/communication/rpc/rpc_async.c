@@ -110,12 +110,10 @@ static bool list_unsent(wsb__rpc_background *background, wsb_buf *frame, uint64_
     *frame = (wsb_buf)WSB_BUF_INIT;
     async->is_unsent = true;
     async->next = first ? background->first_unsent : NULL;
-    if (first)
+    if (first || !background->last_unsent)
         background->first_unsent = async;
-    else if (background->last_unsent)
-        background->last_unsent->next = async;
     else
-        background->first_unsent = async;
+        background->last_unsent->next = async;
     if (!async->next)
         background->last_unsent = async;
     return true;

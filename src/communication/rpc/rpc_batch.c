@@ -132,7 +132,7 @@ static wsb_status run(batch *self, wsb_error **out_error)
         status = exchange(self, out_error);
     else
         (void)wsb__rpc_write_failed(self->rpc, self->calls[0].method, status, out_error);
-    for (size_t i = 0; i < self->requests; i++) {
+    for (size_t i = 0; self->records && i < self->requests; i++) {
         wsb_buf_fini(&self->records[i].result);
         wsb_error_destroy(self->records[i].error);
     }

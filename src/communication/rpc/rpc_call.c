@@ -97,37 +97,45 @@ wsb_status wsb__rpc_outcome_error(wsb__rpc_call *call, wsb_error **out_error)
     }
 }
 
-static wsb_status call_with(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rpc_call *call,
-                            wsb_bytes params, uint64_t timeout_ns, wsb_error **out_error)
+static wsb_status exchange(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rpc_call *call,
+                           wsb_bytes params, wsb__rpc_goal *goal, wsb_error **out_error)
 {
     wsb_str method = call->method;
-    size_t end;
-    wsb__rpc_goal goal = {.hands_over = true, .ends = &end, .frames = 1};
-    wsb_status status = wsb__rpc_check_call(rpc, scratch, method, params, out_error);
-    if (status != WSB_OK)
-        return status;
-    goal.deadline = wsb__rpc_deadline(timeout_ns);
-    atomic_init(&goal.pending, 1);
-    call->waiter = scratch;
-    call->pending = &goal.pending;
-    status = wsb__rpc_add_call(rpc, call, out_error);
+    wsb_status status = wsb__rpc_add_call(rpc, call, out_error);
     if (status != WSB_OK)
         return status;
     scratch->out.len = 0;
     status = rpc->framing->write_call(&scratch->out, rpc->options.max_message, &call->id, method,
                                       params);
-    end = scratch->out.len;
+    goal->only_end = scratch->out.len;
+    goal->ends = &goal->only_end;
     if (status != WSB_OK) {
         wsb__rpc_calls_give_up(rpc, call, 1, status, scratch);
         return wsb__rpc_write_failed(rpc, method, status, out_error);
     }
-    status = wsb__rpc_wait(rpc, scratch, &goal, out_error);
+    status = wsb__rpc_wait(rpc, scratch, goal, out_error);
     if (status != WSB_OK)
         wsb__rpc_calls_give_up(rpc, call, 1, status, scratch);
-    if (status != WSB_OK && status != WSB_ERROR_TIMEOUT && goal.sent == 0)
+    if (status != WSB_OK && status != WSB_ERROR_TIMEOUT && goal->sent == 0)
         return status; /* it could not be sent, and the channel has said why */
     /* The answer may have come while it was being given up. */
     return wsb__rpc_outcome_error(call, out_error);
+}
+
+static wsb_status call_with(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rpc_call *call,
+                            wsb_bytes params, uint64_t timeout_ns, wsb_error **out_error)
+{
+    wsb_status status = wsb__rpc_check_call(rpc, scratch, call->method, params, out_error);
+    if (status != WSB_OK)
+        return status;
+    wsb__rpc_goal goal = {
+        .hands_over = true, .frames = 1, .deadline = wsb__rpc_deadline(timeout_ns)};
+    atomic_init(&goal.pending, 1);
+    call->waiter = scratch;
+    call->pending = &goal.pending;
+    status = exchange(rpc, scratch, call, params, &goal, out_error);
+    call->pending = NULL;
+    return status;
 }
 
 wsb_status wsb_rpc_channel_call(wsb_rpc_channel *rpc, wsb_str method, wsb_bytes params,
@@ -169,7 +177,8 @@ wsb_status wsb_rpc_channel_notify(wsb_rpc_channel *rpc, wsb_str method, wsb_byte
         scratch->out.len = 0;
         status =
             rpc->framing->write_call(&scratch->out, rpc->options.max_message, NULL, method, params);
-        end = scratch->out.len;
+        goal->only_end = scratch->out.len;
+    goal->ends = &goal->only_end;
         status = status == WSB_OK ? wsb__rpc_wait(rpc, scratch, &goal, out_error)
                                   : wsb__rpc_write_failed(rpc, method, status, out_error);
         if (status == WSB_ERROR_TIMEOUT && timeout_ns == 0)

@@ -134,6 +134,7 @@ typedef struct wsb__rpc_goal {
     bool hands_over;   /* the sending may run a guest on this thread */
     _Atomic uint32_t pending;
     const size_t *ends; /* of each frame in scratch->out that is to be sent */
+    size_t only_end;    /* the place of `ends` where there is one frame */
     size_t frames;
     size_t sent;
 } wsb__rpc_goal;
