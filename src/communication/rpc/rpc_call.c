@@ -177,7 +177,7 @@ wsb_status wsb_rpc_channel_notify(wsb_rpc_channel *rpc, wsb_str method, wsb_byte
         scratch->out.len = 0;
         status =
             rpc->framing->write_call(&scratch->out, rpc->options.max_message, NULL, method, params);
-    end = scratch->out.len;
+        end = scratch->out.len;
         status = status == WSB_OK ? wsb__rpc_wait(rpc, scratch, &goal, out_error)
                                   : wsb__rpc_write_failed(rpc, method, status, out_error);
         if (status == WSB_ERROR_TIMEOUT && timeout_ns == 0)
