@@ -284,11 +284,12 @@ static inline wsb_status take_arguments(const wsb_function *function, const wsb_
     return WSB_OK;
 }
 
+/* `count` is that of the function's results. */
 static inline void give_results(const wsb_function *function, const wsb_raw_value *values,
-                                wsb_value *results)
+                                wsb_value *results, size_t count)
 {
     const wsb_function_type *type = &function->info->function;
-    for (size_t i = 0; i < type->result_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         results[i].type = type->results[i];
         copy_value(&results[i].of, &values[i], type->results[i]);
     }
@@ -305,7 +306,7 @@ wsb_status wsb__function_arguments(const wsb_function *function, const wsb_value
 void wsb__function_results(const wsb_function *function, const wsb_raw_value *values,
                            wsb_value *results)
 {
-    give_results(function, values, results);
+    give_results(function, values, results, function->info->function.result_count);
 }
 
 wsb_status wsb_function_call(wsb_function *function, const wsb_value *args, size_t arg_count,
@@ -336,7 +337,7 @@ wsb_status wsb_function_call(wsb_function *function, const wsb_value *args, size
         status = wsb__call(function->instance, &function->target, values, out_error);
     }
     if (status == WSB_OK) {
-        give_results(function, values, results);
+        give_results(function, values, results, result_count);
     }
     if (values != on_stack) {
         wsb__free(values);

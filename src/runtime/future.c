@@ -316,7 +316,7 @@ wsb_status wsb_future_take_values(wsb_future *future, wsb_value *results, size_t
 {
     wsb_status status =
         take(future, WSB__RESULT_VALUES, results != NULL || count == 0, count, out_error);
-    if (status == WSB_OK && count > 0) {
+    if (status == WSB_OK && results != NULL && count > 0) {
         memcpy(results, future->result.values, count * sizeof *results);
     }
     return status;
@@ -325,7 +325,7 @@ wsb_status wsb_future_take_values(wsb_future *future, wsb_value *results, size_t
 wsb_status wsb_future_take_data(wsb_future *future, wsb_buf *out_data, wsb_error **out_error)
 {
     wsb_status status = take(future, WSB__RESULT_DATA, out_data != NULL, 0, out_error);
-    if (status == WSB_OK) {
+    if (status == WSB_OK && out_data != NULL) {
         *out_data = future->result.data;
         future->result.data = (wsb_buf)WSB_BUF_INIT;
     }
@@ -335,7 +335,7 @@ wsb_status wsb_future_take_data(wsb_future *future, wsb_buf *out_data, wsb_error
 wsb_status wsb_future_take_exit_code(wsb_future *future, int32_t *out_code, wsb_error **out_error)
 {
     wsb_status status = take(future, WSB__RESULT_EXIT_CODE, out_code != NULL, 0, out_error);
-    if (status == WSB_OK) {
+    if (status == WSB_OK && out_code != NULL) {
         *out_code = future->result.exit_code;
     }
     return status;
@@ -344,7 +344,7 @@ wsb_status wsb_future_take_exit_code(wsb_future *future, int32_t *out_code, wsb_
 wsb_status wsb_future_take_id(wsb_future *future, uint64_t *out_id, wsb_error **out_error)
 {
     wsb_status status = take(future, WSB__RESULT_ID, out_id != NULL, 0, out_error);
-    if (status == WSB_OK) {
+    if (status == WSB_OK && out_id != NULL) {
         *out_id = future->result.id;
     }
     return status;

@@ -71,7 +71,7 @@ void wsb__reactor_fini(wsb__reactor *reactor)
     pthread_mutex_destroy(&reactor->lock);
 }
 
-/* The kernel's timer rings at the soonest of ours. */
+/* The kernel's timer rings at the soonest of ours; one that has rung is silent again. */
 static void arm(wsb__reactor *reactor)
 {
     struct itimerspec when = {.it_value = {0, 0}};
@@ -86,9 +86,6 @@ static void arm(wsb__reactor *reactor)
 static void ring(wsb__reactor *reactor)
 {
     uint64_t now = wsb__monotonic_ns();
-    uint64_t times;
-    ssize_t got = read(reactor->timer_fd, &times, sizeof times);
-    (void)got; /* nothing, where it was set anew meanwhile */
     while (reactor->timers.count > 0 && reactor->timers.items[0]->at <= now) {
         wsb__timer *timer = reactor->timers.items[0];
         wsb__timer_heap_remove(&reactor->timers, timer);
