@@ -138,9 +138,10 @@ static wsb_status refuse(const wsb_executor *executor, wsb_status status, wsb_er
     case WSB_ERROR_OUT_OF_MEMORY:
         return wsb_error_set(out_error, status, &details, "%s: out of memory", operation);
     default:
-        details.suggestion = "raise the limits on threads and memory of this process";
+        details.suggestion = "raise the limits on threads, open files and memory of this process";
         return wsb_error_set(out_error, status, &details,
-                             "%s: the system starts no thread for the executor", operation);
+                             "%s: the system gives no thread or descriptor for the executor",
+                             operation);
     }
 }
 
@@ -203,10 +204,16 @@ wsb_status wsb__executor_submit(wsb_executor *executor, wsb__strand *strand, wsb
     if (wsb__executor_is_forked(executor)) {
         return refuse(executor, WSB_ERROR_FORKED, out_error);
     }
+    /* Without it no time slice would end, and no timer ring: better no call than such a one. */
+    struct wsb__reactor *reactor;
+    wsb_status status = wsb__monitor_need(executor, &reactor);
+    if (status != WSB_OK) {
+        return refuse(executor, status, out_error);
+    }
     task->executor = executor;
     task->strand = strand;
     lock_both(executor, strand);
-    wsb_status status = admit(executor);
+    status = admit(executor);
     if (status == WSB_ERROR_WOULD_BLOCK && may_wait(executor, timeout_ns)) {
         status = admit_later(executor, strand, timeout_ns);
     }
