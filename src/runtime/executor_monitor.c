@@ -2,6 +2,8 @@
  * and starts more threads when all are held. */
 #include "runtime/executor_state.h"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "core/alloc.h"
@@ -169,9 +171,26 @@ static void close_loop(wsb__monitor *monitor)
     uv_loop_close(&monitor->loop);
 }
 
+/* Making its first loop, libuv ends the process where it gets no pipe. What one needs in all is
+ * asked for here, so that a few that others take meanwhile do not matter. */
+static bool has_descriptors(void)
+{
+    enum { PIPES = 6 };
+    int pipes[PIPES][2];
+    int count = 0;
+    while (count < PIPES && pipe2(pipes[count], O_CLOEXEC) == 0) {
+        count++;
+    }
+    for (int i = 0; i < count; i++) {
+        close(pipes[i][0]);
+        close(pipes[i][1]);
+    }
+    return count == PIPES;
+}
+
 static wsb_status start(wsb__monitor *monitor)
 {
-    if (uv_loop_init(&monitor->loop) != 0) {
+    if (!has_descriptors() || uv_loop_init(&monitor->loop) != 0) {
         return WSB_ERROR_IO;
     }
     if (!init_handles(monitor)) {
