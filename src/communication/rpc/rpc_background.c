@@ -79,9 +79,11 @@ static unsigned work(wsb__rpc_background *background, bool *out_more)
     if (wsb__rpc_async_flush(background))
         events |= WSB_CHANNEL_CAN_SEND;
     wsb_status requests = read_requests(background);
-    background->is_over = requests == WSB_ERROR_CLOSED || requests == WSB_ERROR_FORKED;
-    if (!background->is_over)
+    bool no_requests = requests == WSB_ERROR_CLOSED || requests == WSB_ERROR_FORKED;
+    if (!no_requests)
         events |= WSB_CHANNEL_CAN_RECEIVE;
+    /* Closed in between, the results are looked at once more: calls that wait end with them. */
+    background->is_over = no_requests && !(events & WSB_CHANNEL_CAN_RECEIVE_RESULT);
     *out_more = results == WSB_OK || requests == WSB_OK;
     return events;
 }
