@@ -206,7 +206,7 @@ static wsb_status lead_once(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb
     case ROUND_IDLE:
         return is_reached(goal) ? WSB_OK : sleep_for(rpc, scratch, events, goal->deadline);
     default:
-        return is_late(goal) ? WSB_ERROR_TIMEOUT : WSB_OK;
+        return !is_reached(goal) && is_late(goal) ? WSB_ERROR_TIMEOUT : WSB_OK;
     }
 }
 

@@ -87,7 +87,8 @@ bool wsb__guest_timeout(int64_t timeout, uint64_t *out_ns)
 
 void wsb__guest_wait_from_now(wsb__guest_channels *channels, uint64_t timeout_ns)
 {
-    if (__builtin_add_overflow(wsb__monotonic_ns(), timeout_ns, &channels->until))
+    if (timeout_ns == UINT64_MAX ||
+        __builtin_add_overflow(wsb__monotonic_ns(), timeout_ns, &channels->until))
         channels->until = UINT64_MAX;
 }
 

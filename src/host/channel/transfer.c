@@ -107,9 +107,11 @@ static void end_wait(wsb__guest_channels *channels)
     wsb_waker_unref(channels->waker);
     channels->waits_on = NULL;
     channels->waker = NULL;
+    uint64_t now = wsb__ticks(); /* those of two processors may be a little apart */
+    uint64_t waited = now > channels->since ? wsb__ticks_to_ns(now - channels->since) : 0;
     atomic_fetch_add_explicit(wsb__event_is_send(channels->event) ? &counters->send_blocked_ns
                                                                   : &counters->receive_blocked_ns,
-                              wsb__monotonic_ns() - channels->since, memory_order_relaxed);
+                              waited, memory_order_relaxed);
 }
 
 static void drop(void *state)
@@ -134,7 +136,7 @@ static int begin_wait(const guest_transfer *transfer, const guest_direction *dir
     channels->waits_on = transfer->end->channel;
     channels->event = event;
     channels->waker = waker;
-    channels->since = wsb__monotonic_ns();
+    channels->since = wsb__ticks();
     wsb_call_context_wait(transfer->context, NULL, 0, left_ns, direction->resume, drop, channels);
     return 0;
 }
