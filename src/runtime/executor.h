@@ -19,9 +19,9 @@ typedef struct wsb__task wsb__task;
 /* Inside of reactor*.c, but for the address. Embedded, so that a queued call is one block. */
 typedef struct wsb__timer {
     wsb__task *task;
-    uint64_t at;  /* ns, CLOCK_MONOTONIC */
-    bool hurry;   /* set before wsb__task_watch(): it is a deadline, hence wsb__task_hurry() */
-    size_t index; /* in the heap + 1; 0: not set */
+    uint64_t at; /* ns, CLOCK_MONOTONIC */
+    bool hurry;  /* set before wsb__task_watch(): it is a deadline, hence wsb__task_hurry() */
+    _Atomic size_t index; /* in the heap + 1; 0: not set; written under the reactor's lock */
 } wsb__timer;
 
 typedef struct wsb__task_ops {
@@ -108,6 +108,11 @@ WSB_NODISCARD wsb_status wsb__task_watch(wsb__task *task, struct pollfd *fds, si
                                          uint64_t until_ns);
 /* After it no wake comes of them any more. Cheap where nothing is watched. */
 void wsb__task_unwatch(wsb__task *task);
+
+/* Whether the time alone is watched, it is `until_ns`, and it has not come: a step that is about to
+ * return WAIT for the same once more need not watch anew. Where it is coming just now, the step's
+ * WAIT ends at once. */
+bool wsb__task_watches(const wsb__task *task, uint64_t until_ns);
 
 /* Whether the task that the calling thread steps has had its time slice and others wait. Called
  * often: a load and a look at the clock. False where the thread steps none. */

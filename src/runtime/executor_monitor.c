@@ -287,7 +287,7 @@ void wsb__monitor_end(wsb_executor *executor)
 wsb_status wsb__task_watch(wsb__task *task, struct pollfd *fds, size_t fd_count, uint64_t until_ns)
 {
     wsb__reactor *reactor;
-    if (until_ns <= wsb__monotonic_ns()) {
+    if (until_ns != UINT64_MAX && until_ns <= wsb__monotonic_ns()) {
         wsb__task_wake(task);
         return WSB_OK;
     }
@@ -309,4 +309,10 @@ void wsb__task_unwatch(wsb__task *task)
         wsb__reactor_remove(reactor, task);
         task->watching = false;
     }
+}
+
+bool wsb__task_watches(const wsb__task *task, uint64_t until_ns)
+{
+    return task->watching && task->fds == NULL && task->timer.at == until_ns &&
+           atomic_load_explicit(&task->timer.index, memory_order_relaxed) != 0;
 }

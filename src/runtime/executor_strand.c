@@ -74,6 +74,7 @@ uint32_t wsb__task_end(wsb__task *task, _Atomic uint32_t *word, uint32_t value)
     wsb__strand *strand = task->strand;
     wsb__task *following = NULL;
     uint32_t old;
+    wsb__task_unwatch(task);
     end_asking(task);
     if (worker != NULL && worker->stepping == task) {
         wsb__guard_take(worker);

@@ -249,6 +249,7 @@ static wsb__progress begin_fiber(wsb_instance *instance, wsb__thread *thread,
     fiber->label = target->label;
     fiber->pending = false;
     fiber->started = fiber->slice_started;
+    fiber->deadline_at = 0;
     atomic_store_explicit(&instance->watch.started, fiber->started, memory_order_release);
     if (!wsb__call_watched(instance) || atomic_load(&instance->stop)) {
         leave_fiber(thread);
@@ -300,7 +301,16 @@ void wsb__call_arm(wsb_instance *instance, wsb__task *task)
     }
 }
 
-static void disarm(wsb_instance *instance)
+/* The timer of a deadline stays: most guests that wait again do so under the same one. */
+static void unwatch_wait(wsb__task *task)
+{
+    if (task->fds != NULL || !task->timer.hurry) {
+        wsb__task_unwatch(task);
+    }
+}
+
+/* Gives the task that it was armed with; NULL: none. */
+static wsb__task *disarm(wsb_instance *instance)
 {
     wsb__fiber *fiber = instance->fiber;
     pthread_mutex_lock(&fiber->lock);
@@ -309,8 +319,9 @@ static void disarm(wsb_instance *instance)
     pthread_mutex_unlock(&fiber->lock);
     wsb__wait_waker_lower(instance);
     if (task != NULL) {
-        wsb__task_unwatch(task);
+        unwatch_wait(task);
     }
+    return task;
 }
 
 void wsb__fiber_wake(wsb_instance *instance)
@@ -352,7 +363,7 @@ wsb__progress wsb__call_continue(wsb_instance *instance, wsb_status *out_status,
     if (thread->generation == 0 && !wsb__thread_learn(thread)) {
         atomic_store(&instance->stop, true); /* without a clock its CPU time cannot be limited */
     }
-    disarm(instance);
+    wsb__task *task = disarm(instance);
     outside left = step_aside(thread);
     begin_part(instance, thread);
     wsb__progress progress = WSB__CALL_SUSPENDED;
@@ -365,6 +376,9 @@ wsb__progress wsb__call_continue(wsb_instance *instance, wsb_status *out_status,
     } else {
         leave_fiber(thread);
         progress = suspend(instance, WSB__CALL_SUSPENDED);
+    }
+    if (progress == WSB__CALL_ENDED && task != NULL) {
+        wsb__task_unwatch(task); /* the instance may be gone */
     }
     step_back(thread, left);
     return progress;

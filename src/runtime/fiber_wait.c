@@ -11,6 +11,16 @@
 #include <poll.h>
 #include <string.h>
 
+/* As a time of CLOCK_MONOTONIC; UINT64_MAX: never, which takes no look at the clock. */
+static uint64_t from_now(uint64_t ns)
+{
+    uint64_t until;
+    if (ns == UINT64_MAX || __builtin_add_overflow(wsb__monotonic_ns(), ns, &until)) {
+        return UINT64_MAX;
+    }
+    return until;
+}
+
 wsb_host_result wsb__fiber_suspend_host(wsb_instance *instance)
 {
     wsb__fiber *fiber = instance->fiber;
@@ -20,11 +30,9 @@ wsb_host_result wsb__fiber_suspend_host(wsb_instance *instance)
         wsb__wait_not_asked(instance);
         return WSB_HOST_TRAP;
     }
-    uint64_t now = wsb__monotonic_ns();
     fiber->pending = true;
     fiber->wait = WSB__WAIT_GOES_ON;
-    fiber->until_ns =
-        pending->timeout_ns < UINT64_MAX - now ? now + pending->timeout_ns : UINT64_MAX;
+    fiber->until_ns = from_now(pending->timeout_ns);
     return WSB_HOST_PENDING;
 }
 
@@ -97,37 +105,59 @@ wsb_host_result wsb__fiber_resume_host(void *context, void *caller, wsb_raw_valu
     return result;
 }
 
-/* Nanoseconds of CLOCK_MONOTONIC at which the call's deadline comes; UINT64_MAX: never. */
-static uint64_t deadline_ns(wsb_instance *instance)
+/* Whether the deadline is watched still, and nothing else is to be. It is not taken for known very
+ * long: the rate of ticks is measured better and better. */
+static bool deadline_is_watched(const wsb_instance *instance, const wsb__task *task)
 {
-    uint64_t remaining = wsb_call_context_remaining((wsb_call_context *)instance);
-    uint64_t now = wsb__monotonic_ns();
-    return remaining < UINT64_MAX - now ? now + remaining : UINT64_MAX;
+    enum { KNOWN_MS = 1000 };
+    const wsb__fiber *fiber = instance->fiber;
+    bool known = fiber->deadline_at != 0 &&
+                 fiber->slice_started - fiber->deadline_at < KNOWN_MS * wsb__ticks_per_ms;
+    bool nothing_else = !fiber->pending ||
+                        (instance->pending.fd_count == 0 && fiber->until_ns >= fiber->deadline_ns);
+    return known && nothing_else &&
+           (fiber->deadline_ns == UINT64_MAX || wsb__task_watches(task, fiber->deadline_ns));
+}
+
+/* False where the deadline has come. */
+static bool look_up_deadline(wsb_instance *instance)
+{
+    wsb__fiber *fiber = instance->fiber;
+    fiber->deadline_ns = from_now(wsb_call_context_remaining((wsb_call_context *)instance));
+    fiber->deadline_at = fiber->slice_started;
+    return fiber->deadline_ns == UINT64_MAX || fiber->deadline_ns > wsb__monotonic_ns();
+}
+
+static wsb_status watch_deadline(wsb_instance *instance, wsb__task *task)
+{
+    const wsb__fiber *fiber = instance->fiber;
+    const wsb__pending *pending = &instance->pending;
+    if (!fiber->pending) {
+        task->timer.hurry = true;
+        return wsb__task_watch(task, NULL, 0, fiber->deadline_ns);
+    }
+    bool own = fiber->until_ns < fiber->deadline_ns;
+    task->timer.hurry = !own;
+    return wsb__task_watch(task, pending->fds, pending->fd_count,
+                           own ? fiber->until_ns : fiber->deadline_ns);
 }
 
 void wsb__fiber_arm_wait(wsb_instance *instance, wsb__task *task)
 {
-    wsb__fiber *fiber = instance->fiber;
-    uint64_t deadline = deadline_ns(instance);
-    if (deadline <= wsb__monotonic_ns()) {
-        wsb__task_hurry(task);
-        return;
+    const wsb__fiber *fiber = instance->fiber;
+    bool watched = deadline_is_watched(instance, task);
+    if (!watched) {
+        wsb__task_unwatch(task);
+        if (!look_up_deadline(instance)) {
+            wsb__task_hurry(task);
+            return;
+        }
     }
-    if (!fiber->pending) {
-        /* It yielded, and is in the queue: only the deadline is to be watched. Without memory for
-         * that, it is looked at in its turn. */
-        task->timer.hurry = true;
-        wsb_status status = wsb__task_watch(task, NULL, 0, deadline);
-        (void)status;
-        return;
-    }
-    const wsb__pending *pending = &instance->pending;
-    bool over = wsb__wait_waker_aim_at_task(instance, task);
-    uint64_t until = fiber->until_ns < deadline ? fiber->until_ns : deadline;
-    task->timer.hurry = deadline <= fiber->until_ns;
-    if (!over) {
-        wsb_status status = wsb__task_watch(task, pending->fds, pending->fd_count, until);
-        if (status != WSB_OK) {
+    bool over = fiber->pending && wsb__wait_waker_aim_at_task(instance, task);
+    if (!over && !watched) {
+        wsb_status status = watch_deadline(instance, task);
+        /* One that yielded is in the queue: its deadline is looked at in its turn. */
+        if (status != WSB_OK && fiber->pending) {
             fail_wait(instance, status, wsb_status_text(status));
             over = true;
         }

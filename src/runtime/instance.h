@@ -68,11 +68,13 @@ typedef struct wsb__fiber {
         WSB__WAIT_GOES_ON,
         WSB__WAIT_READY,
         WSB__WAIT_TIMED_OUT,
-        WSB__WAIT_DUE,   /* the guest is */
-        WSB__WAIT_FAILED /* `ending` says why */
-    } wait;              /* how it ended */
-    uint64_t until_ns;   /* CLOCK_MONOTONIC; the wait's own timeout */
-    const char *label;   /* of the call's target */
+        WSB__WAIT_DUE,    /* the guest is */
+        WSB__WAIT_FAILED  /* `ending` says why */
+    } wait;               /* how it ended */
+    uint64_t until_ns;    /* CLOCK_MONOTONIC; the wait's own timeout */
+    uint64_t deadline_ns; /* the call's, as far as is known since: */
+    uint64_t deadline_at; /* ticks; 0: not known */
+    const char *label;    /* of the call's target */
     uint32_t extras;
     uint64_t started;       /* ticks */
     uint64_t slice_started; /* the same */

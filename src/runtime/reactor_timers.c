@@ -5,7 +5,7 @@
 static void put(wsb__timer_heap *heap, size_t index, wsb__timer *timer)
 {
     heap->items[index] = timer;
-    timer->index = index + 1;
+    atomic_store_explicit(&timer->index, index + 1, memory_order_relaxed);
 }
 
 static void move_up(wsb__timer_heap *heap, size_t index, wsb__timer *timer)
@@ -56,12 +56,13 @@ wsb_status wsb__timer_heap_add(wsb__timer_heap *heap, wsb__timer *timer)
 
 void wsb__timer_heap_remove(wsb__timer_heap *heap, wsb__timer *timer)
 {
-    if (timer->index == 0) {
+    size_t index = atomic_load_explicit(&timer->index, memory_order_relaxed);
+    if (index == 0) {
         return;
     }
-    size_t index = timer->index - 1;
+    index--;
     wsb__timer *last = heap->items[--heap->count];
-    timer->index = 0;
+    atomic_store_explicit(&timer->index, 0, memory_order_relaxed);
     if (last == timer) {
         return;
     }
