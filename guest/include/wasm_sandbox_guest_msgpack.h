@@ -198,6 +198,10 @@ static inline bool wsb_guest_msgpack_shallow_(wsb_guest_msgpack_reader *r, uint6
     bool flag;
     uint32_t count;
     int first = wsb_guest_msgpack_first_(r);
+    if (first >= 0 && (first < 0x80 || first >= 0xe0)) { /* a small number: the most frequent */
+        r->at++;
+        return true;
+    }
     if (wsb_guest_msgpack_array(r, &count)) {
         *io_more += count;
         return true;
@@ -247,6 +251,11 @@ static inline bool wsb_guest_msgpack_put_(wsb_guest_buffer *buffer, uint8_t firs
                                           uint32_t size)
 {
     uint8_t bytes[9];
+    if (size == 0 && buffer->data && buffer->len < buffer->capacity) {
+        buffer->data[buffer->len++] = first;
+        buffer->data[buffer->len] = 0;
+        return true;
+    }
     bytes[0] = first;
     for (uint32_t i = 0; i < size; i++)
         bytes[1 + i] = (uint8_t)(value >> (8 * (size - 1 - i)));

@@ -25,7 +25,11 @@
 #include <wasm_sandbox_guest_channel.h>
 #include <wasm_sandbox_guest_rpc_frame.h>
 
-enum { WSB_GUEST_RPC_BATCH_MAX = 1024, WSB_GUEST_RPC_NESTED_MAX_ = 16 };
+enum {
+    WSB_GUEST_RPC_BATCH_MAX = 1024,
+    WSB_GUEST_RPC_NESTED_MAX_ = 16,
+    WSB_GUEST_RPC_KEPT_ = 65536
+};
 
 /** A request that a method serves. Valid until it returns. */
 typedef struct wsb_guest_rpc_request {
@@ -255,6 +259,18 @@ static inline int wsb_guest_rpc_send_answer_(wsb_guest_rpc *rpc, bool good, wsb_
     return wsb_guest_channel_send_result(rpc->channel, out->data, out->len, WSB_GUEST_FOREVER);
 }
 
+/* What both buffers held is replaced. */
+static inline int wsb_guest_rpc_serve_with_(wsb_guest_rpc *rpc, wsb_guest_buffer *frame,
+                                            wsb_guest_buffer *out, int64_t timeout)
+{
+    int status = wsb_guest_channel_receive(rpc->channel, frame, timeout);
+    if (status != WSB_GUEST_OK)
+        return status;
+    out->len = 0;
+    bool good = wsb_guest_rpc_answer_frame_(rpc, wsb_guest_view(frame), out);
+    return wsb_guest_rpc_send_answer_(rpc, good, out);
+}
+
 /** Serves one frame: a request, a notification, or a batch. @return WSB_GUEST_OK, also where the
  * call failed and its caller was told; WSB_GUEST_TIMED_OUT, WSB_GUEST_WOULD_BLOCK,
  * WSB_GUEST_CLOSED, …: nothing was served. */
@@ -262,22 +278,32 @@ static inline int wsb_guest_rpc_serve_one(wsb_guest_rpc *rpc, int64_t timeout)
 {
     wsb_guest_buffer frame = WSB_GUEST_BUFFER_INIT;
     wsb_guest_buffer out = WSB_GUEST_BUFFER_INIT;
-    int status = wsb_guest_channel_receive(rpc->channel, &frame, timeout);
-    if (status == WSB_GUEST_OK) {
-        bool good = wsb_guest_rpc_answer_frame_(rpc, wsb_guest_view(&frame), &out);
-        status = wsb_guest_rpc_send_answer_(rpc, good, &out);
-    }
+    int status = wsb_guest_rpc_serve_with_(rpc, &frame, &out, timeout);
     wsb_guest_buffer_free(&frame);
     wsb_guest_buffer_free(&out);
     return status;
 }
 
+/* Large ones are not kept for the next frame. */
+static inline void wsb_guest_rpc_trim_(wsb_guest_buffer *buffer)
+{
+    if (buffer->capacity > WSB_GUEST_RPC_KEPT_)
+        wsb_guest_buffer_free(buffer);
+}
+
 /** Serves until the channel is closed: WSB_GUEST_OK. */
 static inline int wsb_guest_rpc_serve(wsb_guest_rpc *rpc)
 {
+    wsb_guest_buffer frame = WSB_GUEST_BUFFER_INIT;
+    wsb_guest_buffer out = WSB_GUEST_BUFFER_INIT;
     int status = WSB_GUEST_OK;
-    while (status == WSB_GUEST_OK)
-        status = wsb_guest_rpc_serve_one(rpc, WSB_GUEST_FOREVER);
+    while (status == WSB_GUEST_OK) {
+        status = wsb_guest_rpc_serve_with_(rpc, &frame, &out, WSB_GUEST_FOREVER);
+        wsb_guest_rpc_trim_(&frame);
+        wsb_guest_rpc_trim_(&out);
+    }
+    wsb_guest_buffer_free(&frame);
+    wsb_guest_buffer_free(&out);
     return status == WSB_GUEST_CLOSED ? WSB_GUEST_OK : status;
 }
 
