@@ -81,10 +81,9 @@ static void stop_following(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
     pthread_mutex_unlock(&rpc->lock);
 }
 
-/* Wakes one that waits for the lead, where nobody has it. */
+/* Wakes one that waits for the lead, where nobody has it. With the lock, which is given back. */
 static void call_for_leader(wsb_rpc_channel *rpc)
 {
-    pthread_mutex_lock(&rpc->lock);
     wsb_waker *next = rpc->leader || !rpc->followers ? NULL : wsb_waker_ref(&rpc->followers->waker);
     pthread_mutex_unlock(&rpc->lock);
     wsb_waker_wake(next);
@@ -95,7 +94,6 @@ static void hand_on_lead(wsb_rpc_channel *rpc)
 {
     pthread_mutex_lock(&rpc->lock);
     rpc->leader = NULL;
-    pthread_mutex_unlock(&rpc->lock);
     call_for_leader(rpc);
 }
 
@@ -251,7 +249,9 @@ wsb_status wsb__rpc_wait(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__r
         if (status != WSB_OK || is_reached(goal))
             break;
     }
-    if (followed)
+    if (followed) {
+        pthread_mutex_lock(&rpc->lock);
         call_for_leader(rpc);
+    }
     return is_reached(goal) ? WSB_OK : status;
 }
