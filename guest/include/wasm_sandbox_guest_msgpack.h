@@ -189,13 +189,40 @@ static inline bool wsb_guest_msgpack_map(wsb_guest_msgpack_reader *r, uint32_t *
     return true;
 }
 
-/* Takes a value without what is inside of it; false where it is not all there or no type. */
-static inline bool wsb_guest_msgpack_shallow_(wsb_guest_msgpack_reader *r, uint64_t *io_more)
+/* Takes an extension of any type and size. */
+static inline bool wsb_guest_msgpack_extension_(wsb_guest_msgpack_reader *r, int first)
+{
+    wsb_guest_bytes bytes;
+    uint64_t size;
+    if (first >= 0xd4 && first <= 0xd8)
+        return wsb_guest_msgpack_bytes_(r, 2, 1u << (first - 0xd4), &bytes);
+    if (first < 0xc7 || first > 0xc9)
+        return false;
+    uint32_t width = 1u << (first - 0xc7);
+    return wsb_guest_msgpack_number_(r, width, &size) &&
+           wsb_guest_msgpack_bytes_(r, 1 + width, size + 1, &bytes);
+}
+
+/* Takes a value that has no others inside. */
+static inline bool wsb_guest_msgpack_single_(wsb_guest_msgpack_reader *r, int first)
 {
     wsb_guest_bytes bytes;
     int64_t number;
     double real;
     bool flag;
+    if (first == 0xcf && (uint32_t)(r->end - r->at) > 8) { /* may be too large for int */
+        r->at += 9;
+        return true;
+    }
+    return wsb_guest_msgpack_nil(r) || wsb_guest_msgpack_bool(r, &flag) ||
+           wsb_guest_msgpack_int(r, &number) || wsb_guest_msgpack_real(r, &real) ||
+           wsb_guest_msgpack_text(r, &bytes) || wsb_guest_msgpack_binary(r, &bytes) ||
+           wsb_guest_msgpack_extension_(r, first);
+}
+
+/* Takes a value without what is inside of it; false where it is not all there or no type. */
+static inline bool wsb_guest_msgpack_shallow_(wsb_guest_msgpack_reader *r, uint64_t *io_more)
+{
     uint32_t count;
     int first = wsb_guest_msgpack_first_(r);
     if (first >= 0 && (first < 0x80 || first >= 0xe0)) { /* a small number: the most frequent */
@@ -210,21 +237,7 @@ static inline bool wsb_guest_msgpack_shallow_(wsb_guest_msgpack_reader *r, uint6
         *io_more += (uint64_t)count * 2;
         return true;
     }
-    if (first >= 0xd4 && first <= 0xd8)
-        return wsb_guest_msgpack_bytes_(r, 2, 1u << (first - 0xd4), &bytes);
-    if (first >= 0xc7 && first <= 0xc9) {
-        uint64_t size;
-        uint32_t width = 1u << (first - 0xc7);
-        return wsb_guest_msgpack_number_(r, width, &size) &&
-               wsb_guest_msgpack_bytes_(r, 1 + width, size + 1, &bytes);
-    }
-    if (first == 0xcf && (uint32_t)(r->end - r->at) > 8) { /* may be too large for int */
-        r->at += 9;
-        return true;
-    }
-    return wsb_guest_msgpack_nil(r) || wsb_guest_msgpack_bool(r, &flag) ||
-           wsb_guest_msgpack_int(r, &number) || wsb_guest_msgpack_real(r, &real) ||
-           wsb_guest_msgpack_text(r, &bytes) || wsb_guest_msgpack_binary(r, &bytes);
+    return wsb_guest_msgpack_single_(r, first);
 }
 
 /** Takes a whole value of any type. False where it is not well-formed; nothing is taken then. */

@@ -122,7 +122,6 @@ extern _Thread_local wsb__executor_thread wsb__this_executor_thread
 
 /* --- executor_queue.c: with the lock held, but wsb__wakes_do() --- */
 
-
 /* Sets and clears bits, gives what was there. */
 uint32_t wsb__task_change(wsb__task *task, uint32_t clear, uint32_t set);
 /* To the end of the queue, or of the urgent one where it was cancelled before it began. */
