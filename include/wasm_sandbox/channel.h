@@ -145,7 +145,9 @@ WSB_API WSB_NODISCARD wsb_status wsb_channel_fd(wsb_channel *channel, wsb_channe
                                                 int *out_fd, wsb_error **out_error);
 
 /**
- * Wakes `waker` once when `event` may have happened, at once where it has.
+ * Wakes `waker` once when `event` may have happened, at once where it has. One waiter is woken for
+ * each message or room: whoever was woken and then does not send or receive calls
+ * wsb_channel_unwait(), which wakes the next one instead.
  *
  * @param event  exactly one
  * @param waker  Referenced until it was woken or wsb_channel_unwait(). [thread-safe]

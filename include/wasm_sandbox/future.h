@@ -43,7 +43,8 @@ WSB_API bool wsb_future_poll(const wsb_future *future);
 /**
  * Stops the call: one that has not begun ends with WSB_ERROR_CANCELLED and leaves its instance as
  * it is; a running or waiting guest is stopped as by wsb_instance_cancel(), which closes its
- * instance. Nothing happens where it has ended. Does not wait. [callback-safe]
+ * instance, also where the guest returns at the same moment and the call ends with WSB_OK. Nothing
+ * happens where it has ended. Does not wait. [callback-safe]
  */
 WSB_API void wsb_future_cancel(wsb_future *future);
 

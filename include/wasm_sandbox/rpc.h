@@ -95,8 +95,8 @@ WSB_API WSB_NODISCARD wsb_status wsb_json_rpc_channel_create(wsb_channel *channe
                                                              wsb_rpc_channel **out_rpc,
                                                              wsb_error **out_error);
 
-/** Closes it, waits for methods that run, and releases it. Not from inside one of its methods.
- * NULL is allowed. */
+/** Closes it, waits for methods that run, and releases it. Not from inside one of its methods, and
+ * not on a thread of the executor that it is attached to. NULL is allowed. */
 WSB_API void wsb_rpc_channel_destroy(wsb_rpc_channel *rpc);
 
 /** Closes the channel's end; calls that wait fail with WSB_ERROR_CLOSED. */
