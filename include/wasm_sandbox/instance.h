@@ -73,8 +73,8 @@ WSB_API WSB_NODISCARD wsb_status wsb_instance_create(wsb_module *module,
                                                      wsb_error **out_error);
 
 /** Destroys an instance; inside one of its own callbacks, when that call ends. It must not be
- * running on another thread: cancel it and wait for its call first; nor may asynchronous calls of it
- * be queued or in flight: wait for their futures. NULL is allowed. */
+ * running on another thread: cancel it and wait for its call first; nor may asynchronous calls of
+ * it be queued or in flight: wait for their futures. NULL is allowed. */
 WSB_API void wsb_instance_destroy(wsb_instance *instance);
 
 /** The instance's module. Borrowed; valid while the instance is. [thread-safe] */
