@@ -1,6 +1,7 @@
 #include "communication/memory_lane.h"
 
 #include "core/alloc.h"
+#include "runtime/histogram.h"
 #include "runtime/ticks.h"
 
 /* Counters that are written with the lock held: no need for a locked instruction. */
@@ -164,15 +165,6 @@ wsb_status wsb__lane_send(wsb__lane *lane, wsb_bytes message)
     return message.len > WSB__SLOT_INLINE ? send_long(lane, message) : put(lane, message, NULL);
 }
 
-/* Bucket i: less than 2^i microseconds. */
-static void count_latency(wsb_histogram *latency, uint64_t ticks)
-{
-    uint64_t us = wsb__ticks_to_ns(ticks) / 1000;
-    unsigned bucket = us == 0 ? 0 : 64 - (unsigned)__builtin_clzll(us);
-    unsigned last = sizeof latency->counts / sizeof latency->counts[0] - 1;
-    latency->counts[bucket < last ? bucket : last]++;
-}
-
 /* With the lock, after a message was taken out. */
 static void count_received(wsb__lane *lane, size_t len, uint64_t sent_at, uint64_t now)
 {
@@ -182,8 +174,7 @@ static void count_received(wsb__lane *lane, size_t len, uint64_t sent_at, uint64
         SET(lane->crowded, false);
     lane->received++;
     lane->received_bytes += len;
-    /* Counters of two processors may be a little apart. */
-    count_latency(&lane->latency, now > sent_at ? now - sent_at : 0);
+    wsb__histogram_add_span(&lane->latency, sent_at, now);
 }
 
 /* With the lock: moves the oldest message to `io_message`, which has room for a short one. What

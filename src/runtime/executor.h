@@ -129,8 +129,10 @@ void wsb__executor_set_interrupt(void (*interrupt)(void *engine), void *engine);
 void wsb__handoff_begin(void);
 void wsb__handoff_end(void);
 
-/* Counts a duration into a histogram; the caller owns it or holds a lock. */
-void wsb__histogram_add(wsb_histogram *histogram, uint64_t ns);
+/* Whether the calling thread steps a task: one of an executor, or one that hands over. */
+bool wsb__executor_is_stepping(void);
+/* The latter only. */
+bool wsb__executor_is_visiting(void);
 
 /* Whether the executor was made before a fork(2) of which this process is the child. */
 bool wsb__executor_is_forked(const wsb_executor *executor);

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include "runtime/histogram.h"
 #include "runtime/thread.h"
 #include "runtime/ticks.h"
 
@@ -23,19 +24,6 @@ void wsb__guard_give(wsb__worker *worker)
     atomic_store_explicit(&worker->guard, 0, memory_order_release);
 }
 
-void wsb__histogram_add(wsb_histogram *histogram, uint64_t ns)
-{
-    enum { LAST = sizeof histogram->counts / sizeof histogram->counts[0] - 1 };
-    uint64_t us = ns / 1000;
-    unsigned bucket = us == 0 ? 0 : 64 - (unsigned)__builtin_clzll(us);
-    histogram->counts[bucket < LAST ? bucket : LAST]++;
-}
-
-static void count_span(wsb_histogram *histogram, uint64_t from, uint64_t to)
-{
-    wsb__histogram_add(histogram, to > from ? wsb__ticks_to_ns(to - from) : 0);
-}
-
 /* The task leaves the queue for good. @return whether it is discarded. */
 static bool first_step(wsb_executor *executor, wsb__task *task, uint64_t now, wsb__wakes *wakes)
 {
@@ -47,7 +35,7 @@ static bool first_step(wsb_executor *executor, wsb__task *task, uint64_t now, ws
         wsb__task_change(task, 0, WSB__TASK_DISCARDED);
         executor->stats.cancelled++;
     } else {
-        count_span(&executor->stats.waited, task->submitted_ticks, now);
+        wsb__histogram_add_span(&executor->stats.waited, task->submitted_ticks, now);
     }
     executor->stats.queued--;
     wsb__room_made(executor, wakes);
@@ -103,7 +91,7 @@ static void after_end(wsb__worker *worker, uint64_t submitted, wsb__wakes *wakes
 {
     wsb_executor *executor = worker->executor;
     executor->stats.completed++;
-    count_span(&executor->stats.latency, submitted, wsb__ticks());
+    wsb__histogram_add_span(&executor->stats.latency, submitted, wsb__ticks());
     if (worker->elsewhere != NULL) {
         wsb__queue_push(executor, worker->elsewhere, wakes);
         return; /* it stays in flight */
@@ -209,6 +197,17 @@ bool wsb__task_finish_elsewhere(wsb__task *task, const wsb__task_ops *run)
     wsb__task_change(task, WSB__TASK_RUNNING | WSB__TASK_WOKEN, 0);
     worker->elsewhere = task;
     return true;
+}
+
+bool wsb__executor_is_stepping(void)
+{
+    return wsb__this_executor_thread.worker != NULL;
+}
+
+bool wsb__executor_is_visiting(void)
+{
+    const wsb__worker *worker = wsb__this_executor_thread.worker;
+    return worker != NULL && worker->visitor;
 }
 
 bool wsb__executor_should_yield(void)

@@ -11,16 +11,6 @@
 #include <poll.h>
 #include <string.h>
 
-/* As a time of CLOCK_MONOTONIC; UINT64_MAX: never, which takes no look at the clock. */
-static uint64_t from_now(uint64_t ns)
-{
-    uint64_t until;
-    if (ns == UINT64_MAX || __builtin_add_overflow(wsb__monotonic_ns(), ns, &until)) {
-        return UINT64_MAX;
-    }
-    return until;
-}
-
 wsb_host_result wsb__fiber_suspend_host(wsb_instance *instance)
 {
     wsb__fiber *fiber = instance->fiber;
@@ -32,7 +22,7 @@ wsb_host_result wsb__fiber_suspend_host(wsb_instance *instance)
     }
     fiber->pending = true;
     fiber->wait = WSB__WAIT_GOES_ON;
-    fiber->until_ns = from_now(pending->timeout_ns);
+    fiber->until_ns = wsb__monotonic_in(pending->timeout_ns);
     return WSB_HOST_PENDING;
 }
 
@@ -123,7 +113,8 @@ static bool deadline_is_watched(const wsb_instance *instance, const wsb__task *t
 static bool look_up_deadline(wsb_instance *instance)
 {
     wsb__fiber *fiber = instance->fiber;
-    fiber->deadline_ns = from_now(wsb_call_context_remaining((wsb_call_context *)instance));
+    fiber->deadline_ns =
+        wsb__monotonic_in(wsb_call_context_remaining((wsb_call_context *)instance));
     fiber->deadline_at = fiber->slice_started;
     return fiber->deadline_ns == UINT64_MAX || fiber->deadline_ns > wsb__monotonic_ns();
 }

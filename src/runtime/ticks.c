@@ -26,6 +26,13 @@ uint64_t wsb__monotonic_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+uint64_t wsb__monotonic_in(uint64_t ns)
+{
+    uint64_t until;
+    bool endless = ns == UINT64_MAX || __builtin_add_overflow(wsb__monotonic_ns(), ns, &until);
+    return endless ? UINT64_MAX : until;
+}
+
 static bool counter_is_constant(void)
 {
 #if defined(__x86_64__)

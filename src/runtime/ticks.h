@@ -27,6 +27,10 @@ void wsb__ticks_refine(void);
 
 uint64_t wsb__monotonic_ns(void);
 
+/* The time of CLOCK_MONOTONIC in `ns` from now; UINT64_MAX, never, where that is endless: then
+ * without a look at the clock. */
+uint64_t wsb__monotonic_in(uint64_t ns);
+
 static inline uint64_t wsb__ticks(void)
 {
 #if defined(__x86_64__)

@@ -1,6 +1,7 @@
 /* The buffer convention: (ptr, len) -> ptr << 32 | len, in memory that the guest allocates. Every
  * address comes from the guest and is checked, with its length, against the present memory. */
 #include "core/buffer.h"
+#include "core/little_endian.h"
 #include "runtime/instance.h"
 #include "sandbox/structured.h"
 
@@ -189,9 +190,7 @@ static wsb_status check_status(const wsb__site *site, wsb_buf *payload, wsb_erro
         return wsb__site_error(site, WSB_ERROR_GUEST, "return it with wsb_guest_ok()", out_error,
                                "the guest's result of %zu bytes is too short for its status",
                                payload->len);
-    const uint8_t *bytes = payload->data;
-    uint32_t code = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-                    (uint32_t)bytes[3] << 24;
+    uint32_t code = wsb__get32(payload->data);
     if (code == 0) {
         payload->len -= 4;
         memmove(payload->data, payload->data + 4, payload->len + 1);
@@ -202,7 +201,7 @@ static wsb_status check_status(const wsb__site *site, wsb_buf *payload, wsb_erro
     char message[1024];
     wsb__sanitize(name, sizeof name, site->function.data, site->function.len);
     snprintf(operation, sizeof operation, "call '%s' with %s", name, site->form);
-    wsb__sanitize(message, sizeof message, bytes + 4, payload->len - 4);
+    wsb__sanitize(message, sizeof message, payload->data + 4, payload->len - 4);
     wsb_error_details details = {.operation = operation, .code = (int32_t)code};
     return wsb_error_set(out_error, WSB_ERROR_GUEST, &details, "%s",
                          message[0] ? message : "the guest reported an error without a message");

@@ -121,7 +121,7 @@ void wsb__slot_let_go(wsb_sandbox *sandbox, wsb__slot *slot)
 static bool would_deadlock(const wsb_sandbox *sandbox, const wsb__slot *slot)
 {
     pthread_t self = pthread_self();
-    if (wsb__work_is_stepping())
+    if (wsb__executor_is_stepping())
         return true;
     while (slot && is_running(slot)) {
         if (pthread_equal(slot->runner, self))

@@ -2,7 +2,7 @@
 #include "sandbox/work.h"
 
 #include "core/alloc.h"
-#include "runtime/executor_state.h"
+#include "runtime/executor.h"
 #include "runtime/runtime.h"
 
 #include <wasm_sandbox/plugin/error.h>
@@ -188,9 +188,4 @@ void wsb__works_cancel(wsb__work *first)
         if (work->submitted)
             wsb__task_cancel(&work->future.task);
     }
-}
-
-bool wsb__work_is_stepping(void)
-{
-    return wsb__this_executor_thread.worker != NULL;
 }

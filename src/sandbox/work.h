@@ -54,7 +54,4 @@ wsb_status wsb__work_refused(const wsb__work *work, const char *operation, wsb_e
 /* Cancels each of a list. Called under the sandbox's lock. */
 void wsb__works_cancel(wsb__work *first);
 
-/* Whether the calling thread is one that asynchronous work needs to go on. */
-bool wsb__work_is_stepping(void);
-
 #endif

@@ -207,7 +207,7 @@ static wsb__rpc_async *create(wsb_rpc_channel *rpc, wsb_str method, uint64_t tim
     wsb__rpc_call_init(&async->call, (wsb_str){async->method, method.len});
     async->call.async = async;
     async->rpc = rpc;
-    async->deadline = wsb__rpc_deadline(timeout_ns);
+    async->deadline = wsb__monotonic_in(timeout_ns);
     atomic_fetch_add_explicit(&rpc->refs, 1, memory_order_relaxed);
     return async;
 }

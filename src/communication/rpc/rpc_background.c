@@ -1,7 +1,7 @@
 #include "communication/rpc/rpc_background.h"
 
 #include "core/alloc.h"
-#include "runtime/executor_state.h"
+#include "runtime/executor.h"
 
 /* Then other tasks have their turn. */
 enum { FRAMES_A_STEP = 64 };
@@ -118,20 +118,14 @@ static bool is_ending(wsb__rpc_background *background)
     return ending;
 }
 
-/* Callbacks of futures belong on the executor's threads; a thread that hands over is another. */
-static bool is_visiting(void)
-{
-    const wsb__worker *worker = wsb__this_executor_thread.worker;
-    return worker && worker->visitor;
-}
-
 static wsb__step step(wsb__task *task)
 {
     wsb__rpc_background *background = (wsb__rpc_background *)task;
     bool more = false;
     wsb__task_unwatch(task);
     stop_waiting(background);
-    if (is_visiting())
+    /* Callbacks of futures belong on the executor's threads; one that hands over is another. */
+    if (wsb__executor_is_visiting())
         return WSB__STEP_YIELD;
     if (is_ending(background)) {
         if (!wind_up(background))

@@ -2,6 +2,7 @@
 #include "communication/rpc/rpc_call.h"
 #include "core/alloc.h"
 #include "core/buffer.h"
+#include "runtime/ticks.h"
 
 typedef struct batch {
     wsb_rpc_channel *rpc;
@@ -159,7 +160,7 @@ wsb_status wsb_rpc_channel_call_batch(wsb_rpc_channel *rpc, wsb_rpc_batch_call *
         calls[i].result = (wsb_buf)WSB_BUF_INIT;
         calls[i].error = NULL;
     }
-    self.goal.deadline = wsb__rpc_deadline(timeout_ns);
+    self.goal.deadline = wsb__monotonic_in(timeout_ns);
     self.goal.hands_over = true;
     if (count > 0)
         status = run(&self, out_error);

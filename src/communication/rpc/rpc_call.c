@@ -129,7 +129,7 @@ static wsb_status call_with(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb
     if (status != WSB_OK)
         return status;
     wsb__rpc_goal goal = {
-        .hands_over = true, .frames = 1, .deadline = wsb__rpc_deadline(timeout_ns)};
+        .hands_over = true, .frames = 1, .deadline = wsb__monotonic_in(timeout_ns)};
     atomic_init(&goal.pending, 1);
     call->waiter = scratch;
     call->pending = &goal.pending;
@@ -170,7 +170,7 @@ wsb_status wsb_rpc_channel_notify(wsb_rpc_channel *rpc, wsb_str method, wsb_byte
     if (status != WSB_OK)
         return wsb__rpc_error(status, "notify", method, NULL, out_error, "%s",
                               wsb_status_text(status));
-    goal.deadline = wsb__rpc_deadline(timeout_ns);
+    goal.deadline = wsb__monotonic_in(timeout_ns);
     atomic_init(&goal.pending, 0);
     status = wsb__rpc_check_call(rpc, scratch, method, params, out_error);
     if (status == WSB_OK) {
@@ -203,7 +203,7 @@ wsb_status wsb_rpc_channel_serve(wsb_rpc_channel *rpc, uint64_t timeout_ns, wsb_
     if (status != WSB_OK)
         return wsb__rpc_error(status, "serve", wsb_cstr(NULL), NULL, out_error, "%s",
                               wsb_status_text(status));
-    goal.deadline = wsb__rpc_deadline(timeout_ns);
+    goal.deadline = wsb__monotonic_in(timeout_ns);
     atomic_init(&goal.pending, 0);
     status = wsb__rpc_wait(rpc, scratch, &goal, out_error);
     wsb__rpc_leave(rpc, scratch);

@@ -2,6 +2,7 @@
 #include "communication/rpc/rpc_state.h"
 #include "core/alloc.h"
 #include "core/buffer.h"
+#include "runtime/histogram.h"
 #include "runtime/ticks.h"
 
 #include <wasm_sandbox/plugin/error.h>
@@ -59,10 +60,10 @@ wsb__rpc_call *wsb__rpc_calls_take(wsb_rpc_channel *rpc, uint64_t id)
 
 void wsb__rpc_call_end(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self)
 {
-    uint64_t ns = wsb__ticks_to_ns(wsb__ticks() - call->began);
+    uint64_t now = wsb__ticks();
     bool is_async = call->async != NULL; /* which may be gone when the lock is */
     pthread_mutex_lock(&rpc->lock);
-    wsb__histogram_add(&rpc->stats.latency, ns);
+    wsb__histogram_add_span(&rpc->stats.latency, call->began, now);
     rpc->stats.calls_failed += call->status != WSB_OK;
     rpc->stats.calls_timed_out += call->status == WSB_ERROR_TIMEOUT;
     if (is_async)

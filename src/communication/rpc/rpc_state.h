@@ -143,8 +143,6 @@ typedef struct wsb__rpc_goal {
  * WSB_ERROR_TIMEOUT, WSB_ERROR_CLOSED, or why it could not be sent (with `*out_error` set). */
 WSB_NODISCARD wsb_status wsb__rpc_wait(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch,
                                        wsb__rpc_goal *goal, wsb_error **out_error);
-/* CLOCK_MONOTONIC in so many ns. */
-uint64_t wsb__rpc_deadline(uint64_t timeout_ns);
 
 /* --- serving (rpc_serve.c, rpc_answers.c) --- */
 

@@ -8,12 +8,6 @@
 /* A flood of answers to nothing must not keep a thread beyond its deadline. */
 enum { RESULTS_A_ROUND = 256 };
 
-uint64_t wsb__rpc_deadline(uint64_t timeout_ns)
-{
-    uint64_t now = timeout_ns == UINT64_MAX ? 0 : wsb__monotonic_ns();
-    return timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
-}
-
 static bool has_unsent(const wsb__rpc_goal *goal)
 {
     return goal->sent < goal->frames;

@@ -87,9 +87,7 @@ bool wsb__guest_timeout(int64_t timeout, uint64_t *out_ns)
 
 void wsb__guest_wait_from_now(wsb__guest_channels *channels, uint64_t timeout_ns)
 {
-    if (timeout_ns == UINT64_MAX ||
-        __builtin_add_overflow(wsb__monotonic_ns(), timeout_ns, &channels->until))
-        channels->until = UINT64_MAX;
+    channels->until = wsb__monotonic_in(timeout_ns);
 }
 
 uint64_t wsb__guest_wait_left(const wsb__guest_channels *channels)

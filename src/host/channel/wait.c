@@ -1,6 +1,7 @@
 /* wait: over several handles and events at once. Each event has a waker of its own, so that the
  * guest learns which one happened. */
 #include "core/alloc.h"
+#include "core/little_endian.h"
 #include "core/waker.h"
 #include "host/channel/state.h"
 
@@ -89,25 +90,14 @@ static void drop(void *state)
     end_wait(state);
 }
 
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
 /* How many events the entries name; 0 where one of them is wrong. */
 static uint32_t count_events(wsb__guest_channels *channels, const uint8_t *entries, uint32_t count)
 {
     uint32_t total = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t events = get32(entries + i * ENTRY_SIZE + 4);
-        if (!wsb__guest_handle(channels, (int32_t)get32(entries + i * ENTRY_SIZE)) || events == 0 ||
-            (events & ~(uint32_t)ALL_EVENTS))
+        uint32_t events = wsb__get32(entries + i * ENTRY_SIZE + 4);
+        if (!wsb__guest_handle(channels, (int32_t)wsb__get32(entries + i * ENTRY_SIZE)) ||
+            events == 0 || (events & ~(uint32_t)ALL_EVENTS))
             return 0;
         total += (uint32_t)__builtin_popcount(events);
     }
@@ -158,8 +148,8 @@ static int begin(wsb__guest_channels *channels, const uint8_t *entries, uint32_t
     wsb__guest_poll *poll = channels->poll = make_poll(total);
     wsb_status status = poll ? WSB_OK : WSB_ERROR_OUT_OF_MEMORY;
     for (uint32_t i = 0; i < count && status == WSB_OK; i++) {
-        int32_t handle = (int32_t)get32(entries + i * ENTRY_SIZE);
-        uint32_t events = get32(entries + i * ENTRY_SIZE + 4);
+        int32_t handle = (int32_t)wsb__get32(entries + i * ENTRY_SIZE);
+        uint32_t events = wsb__get32(entries + i * ENTRY_SIZE + 4);
         const wsb__guest_end *end = wsb__guest_handle(channels, handle);
         for (uint32_t bit = 0; bit < EVENTS && status == WSB_OK; bit++) {
             if (events & 1u << bit)
@@ -188,7 +178,7 @@ static int32_t report(const wsb__guest_poll *poll, uint8_t *entries, uint32_t co
             ready[poll->items[i].entry] |= (uint32_t)poll->items[i].event;
     }
     for (uint32_t i = 0; i < count; i++) {
-        put32(entries + i * ENTRY_SIZE + 8, ready[i]);
+        wsb__put32(entries + i * ENTRY_SIZE + 8, ready[i]);
         entries_ready += ready[i] != 0;
     }
     return entries_ready;

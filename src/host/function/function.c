@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "core/buffer.h"
+#include "core/little_endian.h"
 #include "host/function/encode.h"
 
 #include <wasm_sandbox/plugin/error.h>
@@ -46,9 +47,7 @@ static bool deliver(wsb_call_context *context, const host_answer *answer, uint32
     uint8_t *out;
     if (!range(context, ptr, (uint32_t)length_of(answer), &out))
         return false;
-    uint32_t code = (uint32_t)answer->code;
-    for (int i = 0; i < STATUS_SIZE; i++)
-        out[i] = (uint8_t)(code >> (8 * i));
+    wsb__put32(out, (uint32_t)answer->code);
     if (answer->data.len > 0)
         memcpy(out + STATUS_SIZE, answer->data.data, answer->data.len);
     return true;

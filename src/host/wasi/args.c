@@ -20,7 +20,7 @@ static int get(const wsb__wasi_call *call, const wsb__wasi_strings *strings)
         memcpy(data, strings->data, strings->size);
     const char *text = strings->data;
     for (uint32_t i = 0; i < strings->count; i++) {
-        wsb__wasi_put32(pointers + (size_t)i * 4, address + (uint32_t)(text - strings->data));
+        wsb__put32(pointers + (size_t)i * 4, address + (uint32_t)(text - strings->data));
         text += strlen(text) + 1;
     }
     return 0;

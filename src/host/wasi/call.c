@@ -13,8 +13,8 @@ int wsb__wasi_load_iovecs(const wsb__wasi_call *call, uint32_t offset, uint32_t 
     out->total = 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *entry = list + (size_t)i * WASI_IOVEC_SIZE;
-        uint32_t data = wsb__wasi_get32(entry);
-        uint32_t length = wsb__wasi_get32(entry + 4);
+        uint32_t data = wsb__get32(entry);
+        uint32_t length = wsb__get32(entry + 4);
         out->list[i].iov_base = wsb__wasi_range(call, data, length);
         if (!out->list[i].iov_base)
             return WASI_EFAULT;

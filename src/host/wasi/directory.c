@@ -41,10 +41,10 @@ static uint64_t emit(uint8_t *out, uint64_t used, uint64_t room, const wsb__os_e
 {
     uint8_t head[WASI_DIRENT_SIZE] = {0};
     bool above = entry->name_length == 2 && memcmp(entry->name, "..", 2) == 0;
-    wsb__wasi_put64(head, entry->next);
+    wsb__put64(head, entry->next);
     /* What lies above may be outside. */
-    wsb__wasi_put64(head + 8, above ? 0 : entry->inode);
-    wsb__wasi_put32(head + 16, (uint32_t)entry->name_length);
+    wsb__put64(head + 8, above ? 0 : entry->inode);
+    wsb__put32(head + 16, (uint32_t)entry->name_length);
     head[20] = filetype(entry->type);
     used = put(out, used, room, head, sizeof head);
     return put(out, used, room, entry->name, entry->name_length);

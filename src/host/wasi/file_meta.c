@@ -43,18 +43,18 @@ int wsb__wasi_store_filestat(const wsb__wasi_call *call, uint32_t offset, const 
     uint8_t *at = wsb__wasi_range(call, offset, size);
     if (!at)
         return WASI_EFAULT;
-    wsb__wasi_put64(raw, st->st_dev);
-    wsb__wasi_put64(raw + 8, st->st_ino);
+    wsb__put64(raw, st->st_dev);
+    wsb__put64(raw + 8, st->st_ino);
     raw[16] = wsb__wasi_filetype(st->st_mode);
     uint8_t *rest = raw + (call->snapshot_0 ? 24 : 32);
     if (call->snapshot_0)
-        wsb__wasi_put32(raw + 20, st->st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)st->st_nlink);
+        wsb__put32(raw + 20, st->st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)st->st_nlink);
     else
-        wsb__wasi_put64(raw + 24, st->st_nlink);
-    wsb__wasi_put64(rest, st->st_size < 0 ? 0 : (uint64_t)st->st_size);
-    wsb__wasi_put64(rest + 8, to_ns(st->st_atim));
-    wsb__wasi_put64(rest + 16, to_ns(st->st_mtim));
-    wsb__wasi_put64(rest + 24, to_ns(st->st_ctim));
+        wsb__put64(raw + 24, st->st_nlink);
+    wsb__put64(rest, st->st_size < 0 ? 0 : (uint64_t)st->st_size);
+    wsb__put64(rest + 8, to_ns(st->st_atim));
+    wsb__put64(rest + 16, to_ns(st->st_mtim));
+    wsb__put64(rest + 24, to_ns(st->st_ctim));
     memcpy(at, raw, size);
     return 0;
 }
@@ -102,9 +102,9 @@ int wsb__wasi_fd_fdstat_get(wsb__wasi_call *call)
         return WASI_EFAULT;
     memset(at, 0, WASI_FDSTAT_SIZE);
     at[0] = entry_filetype(call->wasi, entry);
-    wsb__wasi_put16(at + 2, entry->flags);
-    wsb__wasi_put64(at + 8, entry->rights);
-    wsb__wasi_put64(at + 16, entry->inheriting);
+    wsb__put16(at + 2, entry->flags);
+    wsb__put64(at + 8, entry->rights);
+    wsb__put64(at + 16, entry->inheriting);
     return 0;
 }
 
@@ -239,7 +239,7 @@ int wsb__wasi_fd_prestat_get(wsb__wasi_call *call)
     if (!at)
         return WASI_EFAULT;
     memset(at, 0, WASI_PRESTAT_SIZE); /* tag 0: a directory */
-    wsb__wasi_put32(at + 4, grant->name_length);
+    wsb__put32(at + 4, grant->name_length);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #ifndef WSB_HOST_WASI_INTERNAL_H
 #define WSB_HOST_WASI_INTERNAL_H
 
+#include "core/little_endian.h"
 #include "host/wasi/abi.h"
 #include "host/wasi/wasi.h"
 
@@ -158,52 +159,12 @@ static inline uint8_t *wsb__wasi_range(const wsb__wasi_call *call, uint32_t offs
     return call->memory + offset;
 }
 
-/* The guest's memory is little-endian and its addresses need no alignment. */
-static inline void wsb__wasi_put16(uint8_t *at, uint16_t value)
-{
-    value = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap16(value) : value;
-    memcpy(at, &value, sizeof value);
-}
-
-static inline void wsb__wasi_put32(uint8_t *at, uint32_t value)
-{
-    value = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(value) : value;
-    memcpy(at, &value, sizeof value);
-}
-
-static inline void wsb__wasi_put64(uint8_t *at, uint64_t value)
-{
-    value = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(value) : value;
-    memcpy(at, &value, sizeof value);
-}
-
-static inline uint16_t wsb__wasi_get16(const uint8_t *at)
-{
-    uint16_t value;
-    memcpy(&value, at, sizeof value);
-    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap16(value) : value;
-}
-
-static inline uint32_t wsb__wasi_get32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(value) : value;
-}
-
-static inline uint64_t wsb__wasi_get64(const uint8_t *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof value);
-    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(value) : value;
-}
-
 static inline int wsb__wasi_store32(const wsb__wasi_call *call, uint32_t offset, uint32_t value)
 {
     uint8_t *at = wsb__wasi_range(call, offset, sizeof value);
     if (!at)
         return WASI_EFAULT;
-    wsb__wasi_put32(at, value);
+    wsb__put32(at, value);
     return 0;
 }
 
@@ -212,7 +173,7 @@ static inline int wsb__wasi_store64(const wsb__wasi_call *call, uint32_t offset,
     uint8_t *at = wsb__wasi_range(call, offset, sizeof value);
     if (!at)
         return WASI_EFAULT;
-    wsb__wasi_put64(at, value);
+    wsb__put64(at, value);
     return 0;
 }
 

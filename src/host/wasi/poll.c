@@ -85,14 +85,14 @@ static void parse(struct wsb__wasi_poll *poll, const wsb__wasi_call *call, const
                   item *out)
 {
     const uint8_t *clock = raw + (call->snapshot_0 ? 24 : 16); /* snapshot 0: an identifier first */
-    *out = (item){.userdata = wsb__wasi_get64(raw), .type = raw[8], .poll_index = -1};
+    *out = (item){.userdata = wsb__get64(raw), .type = raw[8], .poll_index = -1};
     if (out->type == WASI_EVENT_CLOCK) {
-        out->error = parse_clock(call->wasi, wsb__wasi_get32(clock), wsb__wasi_get64(clock + 8),
-                                 wsb__wasi_get16(clock + 24), out);
+        out->error = parse_clock(call->wasi, wsb__get32(clock), wsb__get64(clock + 8),
+                                 wsb__get16(clock + 24), out);
         if (out->error == WASI_ENOTSUP)
             wsb__wasi_denied(call, "clocks", wsb_cstr(NULL));
     } else if (out->type == WASI_EVENT_FD_READ || out->type == WASI_EVENT_FD_WRITE) {
-        out->number = wsb__wasi_get32(raw + 16);
+        out->number = wsb__get32(raw + 16);
         out->error = parse_fd(poll, call->wasi, out);
     } else {
         out->error = WASI_EINVAL;
@@ -191,11 +191,11 @@ static int emit(wsb__wasi_call *call, const struct wsb__wasi_poll *poll, uint32_
         if (one->state != ITEM_READY)
             continue;
         memset(at, 0, WASI_EVENT_SIZE);
-        wsb__wasi_put64(at, one->userdata);
-        wsb__wasi_put16(at + 8, one->error);
+        wsb__put64(at, one->userdata);
+        wsb__put16(at + 8, one->error);
         at[10] = one->type;
-        wsb__wasi_put64(at + 16, one->bytes);
-        wsb__wasi_put16(at + 24, one->hangup ? WASI_EVENT_HANGUP : 0);
+        wsb__put64(at + 16, one->bytes);
+        wsb__put16(at + 24, one->hangup ? WASI_EVENT_HANGUP : 0);
         at += WASI_EVENT_SIZE;
     }
     return wsb__wasi_store32(call, wsb__wasi_u32(call, 3), ready);

@@ -17,7 +17,7 @@ void wsb__wasi_random_init(wsb__wasi_random *random, wsb_random_kind kind, uint6
     random->kind = (uint8_t)kind;
     random->position = 0;
     memcpy(random->key, domain, sizeof domain);
-    wsb__wasi_put64(random->key + sizeof domain, seed);
+    wsb__put64(random->key + sizeof domain, seed);
 }
 
 static void seeded(wsb__wasi_random *random, uint8_t *out, uint64_t length)

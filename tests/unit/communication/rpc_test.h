@@ -152,4 +152,13 @@ static inline void assert_call(wsb_rpc_channel *rpc, wsb_rpc_framing framing, co
     wsb_buf_fini(&encoded);
 }
 
+/* A test in both framings; its state is the framing. */
+__attribute__((unused)) static wsb_rpc_framing framings[] = {WSB_RPC_JSON, WSB_RPC_MSGPACK};
+
+#define BOTH(function)                                                                             \
+    {#function ".json", function, NULL, NULL, &framings[0]},                                       \
+    {                                                                                              \
+        #function ".msgpack", function, NULL, NULL, &framings[1]                                   \
+    }
+
 #endif

@@ -241,14 +241,6 @@ static void only_frames_come_through(void **state)
     wsb_channel_destroy(far);
 }
 
-static wsb_rpc_framing framings[] = {WSB_RPC_JSON, WSB_RPC_MSGPACK};
-
-#define BOTH(function)                                                                             \
-    {#function ".json", function, NULL, NULL, &framings[0]},                                       \
-    {                                                                                              \
-        #function ".msgpack", function, NULL, NULL, &framings[1]                                   \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -333,14 +333,6 @@ static void forked_child(void **state)
     finish(&c);
 }
 
-static wsb_rpc_framing framings[] = {WSB_RPC_JSON, WSB_RPC_MSGPACK};
-
-#define BOTH(function)                                                                             \
-    {#function ".json", function, NULL, NULL, &framings[0]},                                       \
-    {                                                                                              \
-        #function ".msgpack", function, NULL, NULL, &framings[1]                                   \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -1,6 +1,7 @@
 /* The bounded queue: refusing, waiting for room, what is counted. */
 #include "unit/executor/executor_test.h"
 
+#include "runtime/histogram.h"
 #include "unit/core/fail_nth.h"
 
 #include <signal.h>

@@ -91,7 +91,7 @@ static void test_read_and_seek(void **state)
     put_iovec(g, 0, AT_DATA, 2);
     put_iovec(g, 1, AT_DATA + 101, 3); /* odd addresses are fine */
     assert_int_equal(CALL(fd_read, fd, AT_IOVEC, 2, AT_RESULT + 1), 0);
-    assert_int_equal(wsb__wasi_get32(g->memory + AT_RESULT + 1), 5);
+    assert_int_equal(wsb__get32(g->memory + AT_RESULT + 1), 5);
     assert_memory_equal(g->memory + AT_DATA, "01", 2);
     assert_memory_equal(g->memory + AT_DATA + 101, "234", 3);
     assert_int_equal(CALL(fd_tell, fd, AT_RESULT), 0);
@@ -155,8 +155,8 @@ static void test_many_iovecs(void **state)
     uint32_t fd = opened(g, "many", WASI_OFLAG_CREAT, WRITE_RIGHTS);
     const uint32_t count = 3000;
     for (uint32_t i = 0; i < count; i++) {
-        wsb__wasi_put32(g->memory + AT_DATA + i * 8, AT_PATH);
-        wsb__wasi_put32(g->memory + AT_DATA + i * 8 + 4, 1);
+        wsb__put32(g->memory + AT_DATA + i * 8, AT_PATH);
+        wsb__put32(g->memory + AT_DATA + i * 8 + 4, 1);
     }
     assert_int_equal(CALL(fd_write, fd, AT_DATA, count, AT_RESULT), 0);
     assert_int_equal(result32(g), WASI__MAX_IOVECS);
@@ -276,7 +276,7 @@ static void test_directories_are_no_files(void **state)
     assert_int_equal(CALL(fd_readdir, fd, AT_DATA, 100, 0, AT_RESULT), WASI_ENOTDIR);
     assert_int_equal(CALL(fd_prestat_get, fd, AT_RESULT), WASI_EBADF);
     assert_int_equal(CALL(fd_prestat_get, DIR_FD, AT_RESULT), 0);
-    assert_int_equal(wsb__wasi_get32(g->memory + AT_RESULT + 4), 3);
+    assert_int_equal(wsb__get32(g->memory + AT_RESULT + 4), 3);
     assert_int_equal(CALL(fd_prestat_dir_name, DIR_FD, AT_DATA, 2), WASI_ENAMETOOLONG);
     assert_int_equal(CALL(fd_prestat_dir_name, DIR_FD, AT_DATA, 3), 0);
     assert_memory_equal(g->memory + AT_DATA, "dir", 3);
@@ -294,12 +294,12 @@ static int list(guest *g, uint32_t size, int seen[128], bool delete_as_read)
         uint32_t at = 0;
         while (used - at >= WASI_DIRENT_SIZE) {
             const uint8_t *head = g->memory + AT_DATA + at;
-            uint32_t length = wsb__wasi_get32(head + 16);
+            uint32_t length = wsb__get32(head + 16);
             if (used - at < WASI_DIRENT_SIZE + length)
                 break;
             char name[64] = "";
             memcpy(name, head + WASI_DIRENT_SIZE, length);
-            cookie = wsb__wasi_get64(head);
+            cookie = wsb__get64(head);
             at += WASI_DIRENT_SIZE + length;
             count++;
             if (name[0] != 'n')
@@ -349,16 +349,16 @@ static void test_times_and_stat(void **state)
     const uint64_t time = 1234567890123456789u;
     assert_int_equal(CALL(fd_filestat_set_times, fd, time, time + 1, 5), 0);
     assert_int_equal(CALL(fd_filestat_get, fd, AT_RESULT), 0);
-    assert_int_equal(wsb__wasi_get64(g->memory + AT_RESULT + 32), 10);
-    assert_int_equal(wsb__wasi_get64(g->memory + AT_RESULT + 40), time);
-    assert_int_equal(wsb__wasi_get64(g->memory + AT_RESULT + 48), time + 1);
+    assert_int_equal(wsb__get64(g->memory + AT_RESULT + 32), 10);
+    assert_int_equal(wsb__get64(g->memory + AT_RESULT + 40), time);
+    assert_int_equal(wsb__get64(g->memory + AT_RESULT + 48), time + 1);
     assert_int_equal(CALL(fd_filestat_set_times, fd, 0, 0, 3), WASI_EINVAL);
     assert_int_equal(CALL(fd_filestat_set_times, fd, 0, 0, 12), WASI_EINVAL);
     assert_int_equal(CALL(fd_filestat_set_times, fd, 0, 0, 16), WASI_EINVAL);
     uint32_t n = put_text(g, AT_PATH, "file");
     assert_int_equal(CALL(path_filestat_set_times, DIR_FD, 1, AT_PATH, n, 0, time + 2, 4), 0);
     assert_int_equal(CALL(path_filestat_get, DIR_FD, 1, AT_PATH, n, AT_RESULT), 0);
-    assert_int_equal(wsb__wasi_get64(g->memory + AT_RESULT + 48), time + 2);
+    assert_int_equal(wsb__get64(g->memory + AT_RESULT + 48), time + 2);
     assert_int_equal(CALL(fd_advise, fd, 0, 10, 2), 0);
     assert_int_equal(CALL(fd_advise, fd, 0, 10, 6), WASI_EINVAL);
     assert_int_equal(CALL(fd_advise, fd, INT64_MAX, 1, 0), WASI_EINVAL);
@@ -376,8 +376,8 @@ static void test_snapshot_0(void **state)
     memset(g->memory + AT_RESULT, 0xaa, 64);
     assert_int_equal(CALL(fd_filestat_get, fd, AT_RESULT), 0);
     assert_int_equal(g->memory[AT_RESULT + 16], WASI_FILETYPE_REGULAR_FILE);
-    assert_int_equal(wsb__wasi_get32(g->memory + AT_RESULT + 20), 1);
-    assert_int_equal(wsb__wasi_get64(g->memory + AT_RESULT + 24), 10);
+    assert_int_equal(wsb__get32(g->memory + AT_RESULT + 20), 1);
+    assert_int_equal(wsb__get64(g->memory + AT_RESULT + 24), 10);
     assert_int_equal(g->memory[AT_RESULT + 56], 0xaa);
     assert_int_equal(CALL(fd_seek, fd, 0, 1, AT_RESULT), 0); /* the end */
     assert_int_equal(result64(g), 10);

@@ -125,7 +125,7 @@ static void test_rights_shrink(void **state)
     guest_start(g);
     uint32_t fd = opened(g, "file", 0, WASI_FD_READ | WASI_FD_SEEK | WASI_FD_TELL);
     assert_int_equal(CALL(fd_fdstat_get, fd, AT_RESULT), 0);
-    assert_int_equal(wsb__wasi_get64(g->memory + AT_RESULT + 8),
+    assert_int_equal(wsb__get64(g->memory + AT_RESULT + 8),
                      WASI_FD_READ | WASI_FD_SEEK | WASI_FD_TELL);
     assert_int_equal(CALL(fd_fdstat_set_rights, fd, WASI_FD_READ | WASI_FD_WRITE, 0),
                      WASI_ENOTCAPABLE);

@@ -61,9 +61,9 @@ static void put_hostile_memory(guest *g, uint64_t *random)
     put_text(g, AT_PATH_2, paths[next_random(random) % 6]);
     for (uint32_t at = 0; at < 512; at += 8) {
         uint64_t edge = EDGES[next_random(random) % (sizeof EDGES / sizeof *EDGES)];
-        wsb__wasi_put32(g->memory + at, (uint32_t)edge);
-        wsb__wasi_put32(g->memory + at + 4, (uint32_t)next_random(random) % 300);
-        wsb__wasi_put64(g->memory + GUEST_MEMORY - 512 + at, edge);
+        wsb__put32(g->memory + at, (uint32_t)edge);
+        wsb__put32(g->memory + at + 4, (uint32_t)next_random(random) % 300);
+        wsb__put64(g->memory + GUEST_MEMORY - 512 + at, edge);
     }
 }
 

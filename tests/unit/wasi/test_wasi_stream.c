@@ -17,13 +17,13 @@ static void test_strings(void **state)
     g->capabilities.environment_count = 2;
     guest_start(g);
     assert_int_equal(CALL(args_sizes_get, AT_RESULT, AT_RESULT + 4), 0);
-    assert_int_equal(wsb__wasi_get32(g->memory + AT_RESULT), 3);
-    assert_int_equal(wsb__wasi_get32(g->memory + AT_RESULT + 4), 16);
+    assert_int_equal(wsb__get32(g->memory + AT_RESULT), 3);
+    assert_int_equal(wsb__get32(g->memory + AT_RESULT + 4), 16);
     assert_int_equal(CALL(args_get, AT_RESULT, AT_DATA), 0);
     assert_memory_equal(g->memory + AT_DATA, "prog\0\0two words", 16);
-    assert_int_equal(wsb__wasi_get32(g->memory + AT_RESULT + 8), AT_DATA + 6);
+    assert_int_equal(wsb__get32(g->memory + AT_RESULT + 8), AT_DATA + 6);
     assert_int_equal(CALL(environ_sizes_get, AT_RESULT, AT_RESULT + 4), 0);
-    assert_int_equal(wsb__wasi_get32(g->memory + AT_RESULT + 4), 11);
+    assert_int_equal(wsb__get32(g->memory + AT_RESULT + 4), 11);
     assert_int_equal(CALL(environ_get, AT_RESULT, AT_DATA), 0);
     assert_memory_equal(g->memory + AT_DATA, "A=1\0EMPTY=", 11);
     assert_int_equal(CALL(args_get, GUEST_MEMORY - 11, AT_DATA), WASI_EFAULT);
@@ -305,28 +305,28 @@ static void subscribe_clock(guest *g, uint32_t index, uint32_t clock, uint64_t t
 {
     uint8_t *at = g->memory + AT_DATA + index * 48;
     memset(at, 0, 48);
-    wsb__wasi_put64(at, 100 + index);
+    wsb__put64(at, 100 + index);
     at[8] = WASI_EVENT_CLOCK;
-    wsb__wasi_put32(at + 16, clock);
-    wsb__wasi_put64(at + 24, timeout);
-    wsb__wasi_put16(at + 40, flags);
+    wsb__put32(at + 16, clock);
+    wsb__put64(at + 24, timeout);
+    wsb__put16(at + 40, flags);
 }
 
 static void subscribe_fd(guest *g, uint32_t index, uint8_t type, uint32_t fd)
 {
     uint8_t *at = g->memory + AT_DATA + index * 48;
     memset(at, 0, 48);
-    wsb__wasi_put64(at, 100 + index);
+    wsb__put64(at, 100 + index);
     at[8] = type;
-    wsb__wasi_put32(at + 16, fd);
+    wsb__put32(at + 16, fd);
 }
 
 static void expect_event(const guest *g, uint32_t index, uint64_t userdata, uint16_t error,
                          uint8_t type)
 {
     const uint8_t *at = g->memory + AT_PATH + index * 32;
-    assert_int_equal(wsb__wasi_get64(at), userdata);
-    assert_int_equal(wsb__wasi_get16(at + 8), error);
+    assert_int_equal(wsb__get64(at), userdata);
+    assert_int_equal(wsb__get16(at + 8), error);
     assert_int_equal(at[10], type);
 }
 
@@ -390,10 +390,10 @@ static void test_poll_fds(void **state)
     assert_int_equal(CALL(poll_oneoff, AT_DATA, AT_PATH, 2, AT_RESULT), 0);
     assert_int_equal(result32(g), 1);
     expect_event(g, 0, 100, 0, WASI_EVENT_FD_READ);
-    assert_int_equal(wsb__wasi_get64(g->memory + AT_PATH + 16), 4);
+    assert_int_equal(wsb__get64(g->memory + AT_PATH + 16), 4);
     close(pipe_fds[1]);
     assert_int_equal(CALL(poll_oneoff, AT_DATA, AT_PATH, 1, AT_RESULT), 0);
-    assert_int_equal(wsb__wasi_get16(g->memory + AT_PATH + 24), WASI_EVENT_HANGUP);
+    assert_int_equal(wsb__get16(g->memory + AT_PATH + 24), WASI_EVENT_HANGUP);
     guest_end(g);
     close(pipe_fds[0]);
 }
@@ -408,7 +408,7 @@ static void test_poll_callback(void **state)
     guest_start(g);
     subscribe_fd(g, 0, WASI_EVENT_FD_READ, 0);
     assert_int_equal(CALL(poll_oneoff, AT_DATA, AT_PATH, 1, AT_RESULT), 0);
-    assert_int_equal(wsb__wasi_get64(g->memory + AT_PATH + 16), 3);
+    assert_int_equal(wsb__get64(g->memory + AT_PATH + 16), 3);
     assert_int_equal(asked, 3);
     assert_int_equal(read_some(g, 2), 0); /* what the poll took is not lost */
     assert_int_equal(result32(g), 2);
@@ -427,10 +427,10 @@ static void test_poll_snapshot_0(void **state)
     guest_start_as(g, &wsb__wasi_unstable);
     uint8_t *at = g->memory + AT_DATA;
     memset(at, 0, 56);
-    wsb__wasi_put64(at, 7);
-    wsb__wasi_put64(at + 16, 12345); /* the identifier */
-    wsb__wasi_put32(at + 24, WASI_CLOCK_MONOTONIC);
-    wsb__wasi_put64(at + 32, 1000);
+    wsb__put64(at, 7);
+    wsb__put64(at + 16, 12345); /* the identifier */
+    wsb__put32(at + 24, WASI_CLOCK_MONOTONIC);
+    wsb__put64(at + 32, 1000);
     assert_int_equal(CALL(poll_oneoff, AT_DATA, AT_PATH, 1, AT_RESULT), 0);
     expect_event(g, 0, 7, 0, WASI_EVENT_CLOCK);
     guest_end(g);

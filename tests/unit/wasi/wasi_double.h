@@ -146,12 +146,12 @@ enum { AT_RESULT = 64, AT_IOVEC = 128, AT_PATH = 8192, AT_PATH_2 = 16384, AT_DAT
 
 static inline uint32_t result32(const guest *g)
 {
-    return wsb__wasi_get32(g->memory + AT_RESULT);
+    return wsb__get32(g->memory + AT_RESULT);
 }
 
 static inline uint64_t result64(const guest *g)
 {
-    return wsb__wasi_get64(g->memory + AT_RESULT);
+    return wsb__get64(g->memory + AT_RESULT);
 }
 
 static inline uint32_t put_text(guest *g, uint32_t at, const char *text)
@@ -162,8 +162,8 @@ static inline uint32_t put_text(guest *g, uint32_t at, const char *text)
 
 static inline void put_iovec(guest *g, uint32_t index, uint32_t data, uint32_t length)
 {
-    wsb__wasi_put32(g->memory + AT_IOVEC + index * 8, data);
-    wsb__wasi_put32(g->memory + AT_IOVEC + index * 8 + 4, length);
+    wsb__put32(g->memory + AT_IOVEC + index * 8, data);
+    wsb__put32(g->memory + AT_IOVEC + index * 8 + 4, length);
 }
 
 static const uint64_t ALL_RIGHTS = (UINT64_C(1) << 30) - 1;
