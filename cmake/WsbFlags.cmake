@@ -55,3 +55,22 @@ endif()
 # instead of a call for each access. They are few and small, so the room that the C library keeps
 # for libraries loaded later suffices (WSB_STATIC_TLS_LIMIT in scripts/check-symbols.py).
 set(WSB_LIBRARY_OPTIONS -ftls-model=initial-exec)
+
+# The shared library is optimised as a whole: a call of a guest passes through a
+# dozen files. The objects hold ordinary code, too, for the archive (see wsb_strip_lto()).
+set(WSB_LTO_LINK_OPTIONS "")
+if(WSB_LTO AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_OBJCOPY AND NOT WSB_SANITIZE AND
+   NOT WSB_COVERAGE AND CMAKE_BUILD_TYPE MATCHES "^(Release|RelWithDebInfo|MinSizeRel)$")
+    list(APPEND WSB_LIBRARY_OPTIONS -flto=auto -ffat-lto-objects)
+    set(WSB_LTO_LINK_OPTIONS -flto=auto)
+endif()
+
+# What a program links must not depend on the version of our compiler.
+function(wsb_strip_lto target)
+    if(WSB_LTO_LINK_OPTIONS)
+        add_custom_command(TARGET ${target} POST_BUILD
+            COMMAND ${CMAKE_OBJCOPY} --wildcard -R .gnu.lto_* -R .gnu.debuglto_*
+                -N __gnu_lto_slim -N __gnu_lto_v1 $<TARGET_FILE:${target}>
+            VERBATIM)
+    endif()
+endfunction()

@@ -1,7 +1,7 @@
 /* Waiting for a transfer, on the calling thread: spins a little, then sleeps until it is woken. */
 #include "communication/channel.h"
-#include "communication/relax.h"
 #include "core/alloc.h"
+#include "core/relax.h"
 #include "core/signal_word.h"
 #include "runtime/ticks.h"
 

@@ -94,7 +94,7 @@ static wsb_waker *next_sender(wsb__lane *lane)
 /* Puts a message in: `block` where it is long. */
 static wsb_status put(wsb__lane *lane, wsb_bytes message, const wsb__block *block)
 {
-    uint64_t now = wsb__ticks();
+    uint64_t now = wsb__ticks_recent();
     wsb__lock_acquire(&lane->lock);
     wsb_status status = admit(lane, message.len);
     wsb__slot *slot = status == WSB_OK ? wsb__slots_next(&lane->in, &lane->out) : NULL;
@@ -241,7 +241,7 @@ wsb_status wsb__lane_receive(wsb__lane *lane, wsb_buf *io_message)
             return WSB_ERROR_OUT_OF_MEMORY;
         into = (wsb_buf){fresh, 0, WSB__SLOT_INLINE + 1};
     }
-    uint64_t now = wsb__ticks();
+    uint64_t now = wsb__ticks_recent();
     wsb__lock_acquire(&lane->lock);
     uint8_t closed = GET(lane->closed);
     if (GET(lane->depth) == 0 || (closed & WSB__LANE_RECEIVER)) {

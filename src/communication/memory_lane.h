@@ -4,8 +4,8 @@
 #define WSB_COMMUNICATION_MEMORY_LANE_H
 
 #include "communication/memory_blocks.h"
-#include "communication/memory_lock.h"
 #include "communication/memory_waiters.h"
+#include "core/lock.h"
 
 #include <wasm_sandbox/channel.h>
 

@@ -23,9 +23,7 @@ static inline void *wsb__alloc(size_t size)
 /* Zeroed; NULL also where count * size overflows. */
 static inline void *wsb__calloc(size_t count, size_t size)
 {
-    if (wsb__alloc_refused())
-        return NULL;
-    return count && size ? calloc(count, size) : calloc(1, 1);
+    return wsb__alloc_refused() ? NULL : calloc(count ? count : 1, size ? size : 1);
 }
 
 static inline void *wsb__realloc(void *memory, size_t size)

@@ -20,14 +20,16 @@ wsb_status wsb__guest_not_granted(const wsb_instance *instance, const char *modu
                                   wsb_error **out_error)
 {
     const wsb_module_info *info = wsb_module_get_info(instance->module);
+    wsb_str module = wsb_cstr(module_name);
     WSB_AUTO_BUF list = WSB_BUF_INIT;
     size_t count = 0;
     for (size_t i = 0; i < info->import_count; i++) {
         const wsb_extern_info *import = &info->imports[i];
-        if (!wsb__str_equal(import->module, wsb_cstr(module_name)))
+        if (!wsb__str_equal(import->module, module))
             continue;
-        wsb_status listed = wsb__buf_printf(&list, MAX_LIST, "%s'%s.%.*s'", count > 0 ? ", " : "",
-                                            module_name, (int)import->name.len, import->name.data);
+        wsb_status listed =
+            wsb__buf_printf(&list, MAX_LIST, "%s'%.*s.%.*s'", count > 0 ? ", " : "",
+                            (int)module.len, module.data, (int)import->name.len, import->name.data);
         (void)listed; /* a list too long to be read ends early; the count is right */
         count++;
     }

@@ -161,13 +161,12 @@ static bool cpu_is_used_up(wsb_instance *instance, uint64_t now)
     return false;
 }
 
-static wsb_status due_itself(wsb_instance *instance)
+static wsb_status due_itself(wsb_instance *instance, uint64_t now)
 {
     const wsb__watch *watch = &instance->watch;
     if (atomic_load_explicit(&instance->stop, memory_order_relaxed)) {
         return WSB_ERROR_CANCELLED;
     }
-    uint64_t now = wsb__ticks();
     uint64_t started = atomic_load_explicit(&watch->started, memory_order_relaxed);
     uint64_t elapsed = now > started ? now - started : 0;
     if (elapsed < watch->shortest_ticks) {
@@ -179,15 +178,20 @@ static wsb_status due_itself(wsb_instance *instance)
     return cpu_is_used_up(instance, now) ? WSB_ERROR_CPU_TIME : WSB_OK;
 }
 
-wsb_status wsb__due(wsb_instance *instance)
+wsb_status wsb__due_at(wsb_instance *instance, uint64_t now)
 {
-    wsb_status due = due_itself(instance);
+    wsb_status due = due_itself(instance, now);
     for (wsb_instance *outer = instance->outer; due == WSB_OK && outer != NULL;
          outer = outer->outer) {
-        due = due_itself(outer);
+        due = due_itself(outer, now);
         instance->ended_by_outer = due != WSB_OK;
     }
     return due;
+}
+
+wsb_status wsb__due(wsb_instance *instance)
+{
+    return wsb__due_at(instance, wsb__ticks());
 }
 
 bool wsb__should_stop(void *context)

@@ -122,6 +122,12 @@ bool wsb__executor_should_yield(void);
  * Called by a step before it enters a guest; NULL when it left it. Quick, and takes no lock. */
 void wsb__executor_set_interrupt(void (*interrupt)(void *engine), void *engine);
 
+/* What a step and its executor tell each other of the clock, as to read it costs as much as many
+ * instructions: when the step began, to be taken by what it does first (a fresh reading where it
+ * was taken), and when it ended, told by what it does last. Ticks. */
+uint64_t wsb__step_began(void);
+void wsb__step_ends(uint64_t now);
+
 /* Handing over: between begin and end, the first task that the calling thread wakes is not queued
  * but kept, and stepped by end on this thread: a message and its answer then need no other thread.
  * At most one time slice, then it is queued. Not nested, and not on a thread that steps a task:

@@ -202,18 +202,6 @@ void wsb__wakes_do(wsb_executor *executor, wsb__wakes *wakes)
     }
 }
 
-/* Of a thread that hands over: the task is its own until the end of that. */
-static bool keep(wsb__task *task)
-{
-    wsb__executor_thread *thread = &wsb__this_executor_thread;
-    if (!thread->handing_over || thread->kept != NULL) {
-        return false;
-    }
-    wsb__task_change(task, WSB__TASK_WAITING, WSB__TASK_QUEUED | WSB__TASK_URGENT);
-    thread->kept = task;
-    return true;
-}
-
 void wsb__task_wake(wsb__task *task)
 {
     wsb__wakes wakes = {.count = 0};
@@ -229,7 +217,7 @@ void wsb__task_wake(wsb__task *task)
     pthread_mutex_lock(&executor->lock);
     wsb__list_remove(&executor->waiting, task);
     executor->stats.suspended--;
-    if (!keep(task)) {
+    if (!wsb__visit_begin(task, &wakes)) {
         wsb__queue_push(executor, task, &wakes);
     }
     pthread_mutex_unlock(&executor->lock);

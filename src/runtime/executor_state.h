@@ -51,6 +51,8 @@ typedef struct wsb__worker {
     /* Of the present step; its thread's alone. */
     wsb__task *stepping;  /* not to be looked into once it has ended */
     uint64_t slice_end;   /* ticks */
+    uint64_t began_at;    /* the same; 0: taken */
+    uint64_t ended_at;    /* the same; 0: not told */
     bool ended;           /* wsb__task_end() was called, and: */
     wsb__task *following; /* has the strand's turn now */
     wsb__task *elsewhere; /* goes on on another thread */
@@ -112,8 +114,10 @@ struct wsb_executor {
 
 /* What this thread is to executors. */
 typedef struct wsb__executor_thread {
-    wsb__worker *worker; /* NULL: none of an executor's */
-    wsb__task *kept;     /* by a handover */
+    wsb__worker *worker; /* NULL: it steps no task */
+    wsb__worker visitor; /* the thread itself, while it hands over */
+    wsb__task *kept;     /* begun by the visitor */
+    bool kept_is_discarded;
     bool handing_over;
 } wsb__executor_thread;
 
@@ -167,6 +171,11 @@ void wsb__strand_prepare(void);
 void wsb__step_run(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes);
 void wsb__guard_take(wsb__worker *worker);
 void wsb__guard_give(wsb__worker *worker);
+
+/* --- executor_step.c: with the lock held --- */
+
+/* Begins a task that waits, where the calling thread hands over: its step is that thread's. */
+bool wsb__visit_begin(wsb__task *task, wsb__wakes *wakes);
 
 /* --- executor_cancel.c: with the lock held, which is given back meanwhile --- */
 

@@ -46,9 +46,10 @@ static bool first_step(wsb_executor *executor, wsb__task *task, uint64_t now, ws
 static bool begin(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
 {
     wsb_executor *executor = worker->executor;
-    uint64_t now = wsb__ticks();
+    uint64_t now = wsb__ticks_recent();
     bool discard = false;
-    uint32_t old = wsb__task_change(task, WSB__TASK_QUEUED | WSB__TASK_WOKEN, WSB__TASK_RUNNING);
+    uint32_t old = wsb__task_change(task, WSB__TASK_QUEUED | WSB__TASK_WAITING | WSB__TASK_WOKEN,
+                                    WSB__TASK_RUNNING);
     if ((old & WSB__TASK_BEGUN) == 0) {
         discard = first_step(executor, task, now, wakes);
     }
@@ -61,6 +62,8 @@ static bool begin(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
     worker->following = NULL;
     worker->elsewhere = NULL;
     worker->slice_end = now + executor->slice_ticks;
+    worker->began_at = now;
+    worker->ended_at = 0;
     atomic_store_explicit(&worker->began, now, memory_order_relaxed);
     if ((old & WSB__TASK_ENDED) == 0) { /* else it calls back, and nobody asks it to end */
         atomic_store_explicit(&worker->current, task, memory_order_release);
@@ -91,7 +94,7 @@ static void after_end(wsb__worker *worker, uint64_t submitted, wsb__wakes *wakes
 {
     wsb_executor *executor = worker->executor;
     executor->stats.completed++;
-    wsb__histogram_add_span(&executor->stats.latency, submitted, wsb__ticks());
+    wsb__histogram_add_span(&executor->stats.latency, submitted, worker->ended_at);
     if (worker->elsewhere != NULL) {
         wsb__queue_push(executor, worker->elsewhere, wakes);
         return; /* it stays in flight */
@@ -124,8 +127,7 @@ static void after_wait(wsb_executor *executor, wsb__task *task, wsb__wakes *wake
 static void count_run(const wsb__worker *worker, wsb__task *task)
 {
     uint64_t began = worker->slice_end - worker->executor->slice_ticks;
-    uint64_t now = wsb__ticks();
-    task->ran_ticks += now > began ? now - began : 0;
+    task->ran_ticks += worker->ended_at > began ? worker->ended_at - began : 0;
 }
 
 /* The lock is held again. */
@@ -153,34 +155,41 @@ static void after(wsb__worker *worker, wsb__task *task, wsb__step step, uint64_t
     }
 }
 
-static wsb__step step_or_discard(wsb__task *task, bool discard)
+/* Without the lock: the step itself, and what has to be done before others may take the task. */
+static wsb__step run(wsb__worker *worker, wsb__task *task, bool discard)
 {
-    if (!discard) {
-        return task->ops->step(task);
-    }
-    task->ops->discard(task);
-    return WSB__STEP_DONE;
-}
-
-void wsb__step_run(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
-{
-    wsb_executor *executor = worker->executor;
     wsb__strand *strand = task->strand;
-    uint64_t submitted = task->submitted_ticks;
-    bool discard = begin(worker, task, wakes);
-    pthread_mutex_unlock(&executor->lock);
-    wsb__wakes_do(executor, wakes);
-    wsb__step step = step_or_discard(task, discard);
+    wsb__step step = WSB__STEP_DONE;
+    wsb__moment = 0; /* whatever the step does, it does not belong to it */
+    if (discard) {
+        task->ops->discard(task);
+    } else {
+        step = task->ops->step(task);
+    }
+    if (worker->ended_at == 0) {
+        worker->ended_at = wsb__ticks();
+    }
     forget(worker);
     worker->stepping = NULL;
     atomic_store_explicit(&worker->began, 0, memory_order_relaxed);
     if (step == WSB__STEP_DONE) {
         give_up_strand(worker, strand);
     }
-    if (worker->following != NULL && worker->following->executor != executor) {
+    if (worker->following != NULL && worker->following->executor != worker->executor) {
         wsb__queue_push_alone(worker->following);
         worker->following = NULL;
     }
+    return step;
+}
+
+void wsb__step_run(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
+{
+    wsb_executor *executor = worker->executor;
+    uint64_t submitted = task->submitted_ticks;
+    bool discard = begin(worker, task, wakes);
+    pthread_mutex_unlock(&executor->lock);
+    wsb__wakes_do(executor, wakes);
+    wsb__step step = run(worker, task, discard);
     pthread_mutex_lock(&executor->lock);
     after(worker, task, step, submitted, wakes);
 }
@@ -210,6 +219,25 @@ bool wsb__executor_is_visiting(void)
     return worker != NULL && worker->visitor;
 }
 
+uint64_t wsb__step_began(void)
+{
+    wsb__worker *worker = wsb__this_executor_thread.worker;
+    uint64_t began = worker != NULL ? worker->began_at : 0;
+    if (began == 0) {
+        return wsb__ticks();
+    }
+    worker->began_at = 0;
+    return began;
+}
+
+void wsb__step_ends(uint64_t now)
+{
+    wsb__worker *worker = wsb__this_executor_thread.worker;
+    if (worker != NULL) {
+        worker->ended_at = now;
+    }
+}
+
 bool wsb__executor_should_yield(void)
 {
     const wsb__worker *worker = wsb__this_executor_thread.worker;
@@ -237,29 +265,56 @@ void wsb__handoff_begin(void)
     thread->handing_over = thread->worker == NULL && wsb__this_thread.depth == 0;
 }
 
-void wsb__handoff_end(void)
+bool wsb__visit_begin(wsb__task *task, wsb__wakes *wakes)
 {
     wsb__executor_thread *thread = &wsb__this_executor_thread;
-    wsb__task *task = thread->kept;
-    wsb__wakes wakes = {.count = 0};
-    thread->handing_over = false;
-    thread->kept = NULL;
-    if (task == NULL) {
-        return;
+    wsb__worker *visitor = &thread->visitor;
+    if (!thread->handing_over || thread->kept != NULL) {
+        return false;
     }
+    visitor->executor = task->executor;
+    visitor->visitor = true;
+    visitor->round = 0;
+    task->executor->visitor_count++;
+    wsb__worker_link(visitor);
+    thread->kept = task;
+    thread->kept_is_discarded = begin(visitor, task, wakes);
+    return true;
+}
+
+/* Steps what was kept. */
+static void visit(wsb__executor_thread *thread, wsb__task *task)
+{
     wsb_executor *executor = task->executor;
-    wsb__worker visitor = {.executor = executor, .visitor = true};
+    wsb__worker *visitor = &thread->visitor;
+    wsb__wakes wakes = {.count = 0};
+    uint64_t submitted = task->submitted_ticks;
+    bool in_moment = wsb__moment != 0;
+    if ((atomic_load(&task->state) & WSB__TASK_WOKEN) != 0) {
+        wsb__task_change(task, WSB__TASK_WOKEN, 0); /* since it was kept: the step sees it */
+    }
+    thread->worker = visitor;
+    wsb__step step = run(visitor, task, thread->kept_is_discarded);
     pthread_mutex_lock(&executor->lock);
-    executor->visitor_count++;
-    wsb__worker_link(&visitor);
-    thread->worker = &visitor;
-    wsb__step_run(&visitor, task, &wakes);
+    after(visitor, task, step, submitted, &wakes);
     thread->worker = NULL;
-    wsb__worker_unlink(&visitor);
+    wsb__worker_unlink(visitor);
     executor->visitor_count--;
     if (executor->ending) {
         pthread_cond_broadcast(&executor->changed);
     }
     pthread_mutex_unlock(&executor->lock);
     wsb__wakes_do(executor, &wakes);
+    wsb__moment = in_moment ? visitor->ended_at : 0;
+}
+
+void wsb__handoff_end(void)
+{
+    wsb__executor_thread *thread = &wsb__this_executor_thread;
+    wsb__task *task = thread->kept;
+    thread->handing_over = false;
+    thread->kept = NULL;
+    if (task != NULL) {
+        visit(thread, task);
+    }
 }

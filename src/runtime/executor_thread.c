@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "core/alloc.h"
+#include "core/relax.h"
 #include "core/signal_word.h"
 #include "runtime/ticks.h"
 
@@ -18,21 +19,12 @@
  * being woken costs. */
 enum { SPIN_FRACTION_OF_MS = 100 };
 
-static void relax(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 static void spin(const wsb_executor *executor)
 {
     uint64_t until = wsb__ticks() + wsb__ticks_per_ms / SPIN_FRACTION_OF_MS;
     while (atomic_load_explicit(&executor->ready_count, memory_order_relaxed) == 0 &&
            wsb__ticks() < until) {
-        relax();
+        wsb__relax();
     }
 }
 

@@ -24,7 +24,6 @@ wsb_status wsb__fiber_init(wsb_instance *instance, wsb_error **out_error)
     if (fiber == NULL) {
         return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for an instance");
     }
-    pthread_mutex_init(&fiber->lock, NULL);
     instance->fiber = fiber;
     return WSB_OK;
 }
@@ -32,7 +31,6 @@ wsb_status wsb__fiber_init(wsb_instance *instance, wsb_error **out_error)
 void wsb__fiber_fini(wsb_instance *instance)
 {
     if (instance->fiber != NULL) {
-        pthread_mutex_destroy(&instance->fiber->lock);
         wsb__free(instance->fiber);
         instance->fiber = NULL;
     }
@@ -119,9 +117,8 @@ bool wsb__fiber_should_yield(void *context)
 
 /* --- Parts of a call --- */
 
-static void begin_part(wsb_instance *instance, wsb__thread *thread)
+static void begin_part(wsb_instance *instance, wsb__thread *thread, uint64_t now)
 {
-    uint64_t now = wsb__ticks();
     instance->fiber->slice_started = now;
     wsb__call_note_thread(instance, thread, now);
     enter_fiber(instance, thread);
@@ -129,10 +126,9 @@ static void begin_part(wsb_instance *instance, wsb__thread *thread)
 
 /* What the part took goes from the thread's clock to `cpu_before`; a short one, as everywhere, by
  * the wall clock. */
-static void end_part(wsb_instance *instance)
+static void end_part(wsb_instance *instance, uint64_t now)
 {
     wsb__watch *watch = &instance->watch;
-    uint64_t now = wsb__ticks();
     uint64_t slice_started = instance->fiber->slice_started;
     uint64_t took = now > slice_started ? now - slice_started : 0;
     uint64_t before = atomic_load_explicit(&watch->cpu_before, memory_order_relaxed);
@@ -143,20 +139,20 @@ static void end_part(wsb_instance *instance)
 }
 
 /* The last thing of a part: from here on another thread may step the call. */
-static wsb__progress suspend(wsb_instance *instance, wsb__progress progress)
+static wsb__progress suspend(wsb_instance *instance, wsb__progress progress, uint64_t now)
 {
-    end_part(instance);
+    end_part(instance, now);
+    wsb__step_ends(now);
     atomic_store_explicit(&instance->thread, NULL, memory_order_relaxed);
     atomic_store(&instance->watch.state, WSB__SUSPENDED);
     return progress;
 }
 
 /* As note_end() of call.c, for a call that can have been on several threads. */
-static void count_call(wsb_instance *instance)
+static void count_call(wsb_instance *instance, uint64_t now)
 {
     const wsb__fiber *fiber = instance->fiber;
     wsb__watch *watch = &instance->watch;
-    uint64_t now = wsb__ticks();
     uint64_t elapsed = now > fiber->started ? now - fiber->started : 0;
     uint64_t used =
         atomic_load_explicit(&watch->cpu_before, memory_order_relaxed) - fiber->cpu_at_begin;
@@ -182,6 +178,7 @@ static void reset_cpu(wsb_instance *instance)
 static wsb_status end_call(wsb_instance *instance, wsb_engine_result result, wsb_error **out_error)
 {
     wsb__fiber *fiber = instance->fiber;
+    uint64_t now = wsb__ticks();
     wsb_status status = WSB_OK;
     if (fiber->pending) { /* the engine failed and did not resume it */
         fiber->pending = false;
@@ -190,8 +187,8 @@ static wsb_status end_call(wsb_instance *instance, wsb_engine_result result, wsb
     if (result != WSB_ENGINE_OK) {
         instance->failed_after = wsb__call_elapsed(instance);
     }
-    end_part(instance);
-    count_call(instance);
+    end_part(instance, now);
+    count_call(instance, now);
     if (result != WSB_ENGINE_OK) {
         status = wsb__call_failed(instance, result, &instance->failure, fiber->label, out_error);
     }
@@ -207,20 +204,23 @@ static wsb__progress go_on(wsb_instance *instance, wsb_engine_result result, wsb
                            wsb_error **out_error)
 {
     const wsb__fiber *fiber = instance->fiber;
-    while (result == WSB_ENGINE_SUSPENDED && fiber->pending && wsb__fiber_wait_is_over(instance)) {
+    uint64_t now = wsb__ticks();
+    while (result == WSB_ENGINE_SUSPENDED && fiber->pending &&
+           wsb__fiber_wait_is_over(instance, now)) {
         if (wsb__executor_should_yield()) {
             result = WSB_ENGINE_YIELDED; /* it waits again and again for what is there already */
             break;
         }
         result = instance->ops->function_resume(instance->engine_instance, &instance->failure);
+        now = wsb__ticks();
     }
     wsb__executor_set_interrupt(NULL, NULL);
     leave_fiber(&wsb__this_thread);
     if (result == WSB_ENGINE_SUSPENDED && fiber->pending) {
-        return suspend(instance, WSB__CALL_SUSPENDED);
+        return suspend(instance, WSB__CALL_SUSPENDED, now);
     }
     if (result == WSB_ENGINE_YIELDED) {
-        return suspend(instance, WSB__CALL_YIELDED);
+        return suspend(instance, WSB__CALL_YIELDED, now);
     }
     if (result == WSB_ENGINE_SUSPENDED) {
         snprintf(instance->failure.message, sizeof instance->failure.message,
@@ -245,7 +245,7 @@ static wsb__progress begin_fiber(wsb_instance *instance, wsb__thread *thread,
         *out_status = wsb__call_refused(instance, target->label, out_error);
         return WSB__CALL_ENDED;
     }
-    begin_part(instance, thread);
+    begin_part(instance, thread, wsb__ticks());
     fiber->label = target->label;
     fiber->pending = false;
     fiber->started = fiber->slice_started;
@@ -292,9 +292,9 @@ void wsb__call_arm(wsb_instance *instance, wsb__task *task)
     if (fiber == NULL || atomic_load(&instance->watch.state) != WSB__SUSPENDED) {
         return;
     }
-    pthread_mutex_lock(&fiber->lock);
+    wsb__lock_acquire(&fiber->lock);
     fiber->task = task;
-    pthread_mutex_unlock(&fiber->lock);
+    wsb__lock_release(&fiber->lock);
     wsb__fiber_arm_wait(instance, task);
     if (atomic_load(&instance->stop)) {
         wsb__task_hurry(task); /* the cancellation may have come before there was a task */
@@ -313,10 +313,10 @@ static void unwatch_wait(wsb__task *task)
 static wsb__task *disarm(wsb_instance *instance)
 {
     wsb__fiber *fiber = instance->fiber;
-    pthread_mutex_lock(&fiber->lock);
+    wsb__lock_acquire(&fiber->lock);
     wsb__task *task = fiber->task;
     fiber->task = NULL;
-    pthread_mutex_unlock(&fiber->lock);
+    wsb__lock_release(&fiber->lock);
     wsb__wait_waker_lower(instance);
     if (task != NULL) {
         unwatch_wait(task);
@@ -330,22 +330,22 @@ void wsb__fiber_wake(wsb_instance *instance)
     if (fiber == NULL) {
         return;
     }
-    pthread_mutex_lock(&fiber->lock);
+    wsb__lock_acquire(&fiber->lock);
     if (fiber->task != NULL) {
         wsb__task_hurry(fiber->task);
     }
-    pthread_mutex_unlock(&fiber->lock);
+    wsb__lock_release(&fiber->lock);
 }
 
 /* The watchdog knows of the guest again, which is to end at once where it is due: one that yielded
  * is not asked before the next interrupt. */
-static void watch_again(wsb_instance *instance)
+static void watch_again(wsb_instance *instance, uint64_t now)
 {
     atomic_store(&instance->watch.state, WSB__RUNNING);
     if (!wsb__call_watched(instance)) {
         atomic_store(&instance->stop, true); /* the thread is there since the call began */
     }
-    if (atomic_load(&instance->stop) || wsb__due(instance) != WSB_OK) {
+    if (atomic_load(&instance->stop) || wsb__due_at(instance, now) != WSB_OK) {
         wsb__watchdog_cancel(&instance->runtime->watchdog, &instance->watch);
     }
 }
@@ -365,17 +365,18 @@ wsb__progress wsb__call_continue(wsb_instance *instance, wsb_status *out_status,
     }
     wsb__task *task = disarm(instance);
     outside left = step_aside(thread);
-    begin_part(instance, thread);
+    uint64_t now = wsb__step_began();
+    begin_part(instance, thread, now);
     wsb__progress progress = WSB__CALL_SUSPENDED;
-    if (!fiber->pending || wsb__fiber_wait_is_over(instance)) {
-        watch_again(instance);
+    if (!fiber->pending || wsb__fiber_wait_is_over(instance, now)) {
+        watch_again(instance, now);
         set_interrupt(instance);
         wsb_engine_result result =
             instance->ops->function_resume(instance->engine_instance, &instance->failure);
         progress = go_on(instance, result, out_status, out_error);
     } else {
         leave_fiber(thread);
-        progress = suspend(instance, WSB__CALL_SUSPENDED);
+        progress = suspend(instance, WSB__CALL_SUSPENDED, now);
     }
     if (progress == WSB__CALL_ENDED && task != NULL) {
         wsb__task_unwatch(task); /* the instance may be gone */

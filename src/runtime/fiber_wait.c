@@ -49,13 +49,13 @@ static bool look_at_descriptors(wsb_instance *instance)
     return ready > 0;
 }
 
-bool wsb__fiber_wait_is_over(wsb_instance *instance)
+bool wsb__fiber_wait_is_over(wsb_instance *instance, uint64_t now)
 {
     wsb__fiber *fiber = instance->fiber;
     if (fiber->wait != WSB__WAIT_GOES_ON) {
         return true;
     }
-    wsb_status due = wsb__due(instance);
+    wsb_status due = wsb__due_at(instance, now);
     if (due != WSB_OK) {
         instance->ending.status = due;
         instance->ending.message[0] = '\0';

@@ -5,8 +5,8 @@
 #include "runtime/instance.h"
 
 /* Whether the pending host function can go on, or the guest is to end in it. On the thread that
- * runs the call. */
-bool wsb__fiber_wait_is_over(wsb_instance *instance);
+ * runs the call; `now` in ticks. */
+bool wsb__fiber_wait_is_over(wsb_instance *instance, uint64_t now);
 
 /* Lets the task be woken by what its guest waits for. */
 void wsb__fiber_arm_wait(wsb_instance *instance, wsb__task *task);

@@ -5,6 +5,7 @@
 #include <wasm_sandbox/instance.h>
 #include <wasm_sandbox/plugin/host_module.h>
 
+#include "core/lock.h"
 #include "core/map.h"
 #include "runtime/executor.h"
 #include "runtime/module.h"
@@ -60,7 +61,7 @@ typedef struct wsb__pending {
 
 /* Of an instance in fiber mode: its present call, which can be in several parts; fiber.c. */
 typedef struct wsb__fiber {
-    pthread_mutex_t lock;
+    wsb__lock lock;
     wsb__task *task; /* to be woken by a cancellation; under the lock; NULL: none */
     bool blocking;   /* the call holds its thread until it ends */
     bool pending;    /* a host function is */
@@ -233,6 +234,8 @@ uint64_t wsb__call_cpu_used(const wsb_instance *instance);
 /* The status with which a call ends whose deadline, CPU time or cancellation has come; WSB_OK
  * where none has. */
 wsb_status wsb__due(wsb_instance *instance);
+/* The same at a time in ticks. */
+wsb_status wsb__due_at(wsb_instance *instance, uint64_t now);
 
 /* Makes the error of a call that did not end well, and closes the instance; not where its guest
  * did not begin, for want of a stack. */

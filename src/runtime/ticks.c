@@ -1,7 +1,6 @@
 #include "runtime/ticks.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -13,8 +12,10 @@ uint64_t wsb__ticks_per_ms = 1000000; /* x86-64 counts at 1 to 5 GHz */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint64_t first_ticks;
 static uint64_t first_ns;
-/* Nanoseconds a tick, as the bits of a double: read and refined without a lock. */
-static _Atomic uint64_t rate_bits;
+
+_Thread_local uint64_t wsb__moment __attribute__((tls_model("initial-exec")));
+enum { FRACTION = 32 };
+wsb__tick_rates wsb__tick_rate = {(uint64_t)1 << FRACTION, (uint64_t)1 << FRACTION};
 
 /* How long the first measurement takes: long enough for 0.1 %, short enough for a start-up. */
 enum { FIRST_MEASUREMENT_NS = 50000, ATTEMPTS = 8 };
@@ -50,13 +51,13 @@ static bool counter_is_constant(void)
 #endif
 }
 
-static void set_rate(double rate)
+/* `ns` nanoseconds are `ticks` ticks. */
+static void set_rate(uint64_t ns, uint64_t ticks)
 {
-    union {
-        double value;
-        uint64_t bits;
-    } u = {.value = rate};
-    atomic_store_explicit(&rate_bits, u.bits, memory_order_relaxed);
+    const double one = (double)((uint64_t)1 << FRACTION);
+    double rate = (double)ns / (double)ticks;
+    atomic_store_explicit(&wsb__tick_rate.ticks, (uint64_t)(one / rate), memory_order_relaxed);
+    atomic_store_explicit(&wsb__tick_rate.ns, (uint64_t)(one * rate), memory_order_release);
 }
 
 /* Both clocks at one moment. A thread that loses its processor between the readings would make the
@@ -88,21 +89,15 @@ void wsb__ticks_refine(void)
     ns -= first_ns;
     ticks -= first_ticks;
     if (ticks > 0 && ticks < UINT64_MAX / 2 && ns >= FIRST_MEASUREMENT_NS) {
-        set_rate((double)ns / (double)ticks);
+        set_rate(ns, ticks);
     }
 }
 
-static double get_rate(void)
+void wsb__ticks_measure(void)
 {
-    union {
-        uint64_t bits;
-        double value;
-    } u = {.bits = atomic_load_explicit(&rate_bits, memory_order_relaxed)};
-    while (__builtin_expect(u.bits == 0, 0)) {
+    while (atomic_load_explicit(&wsb__tick_rate.ns, memory_order_acquire) == 0) {
         wsb__ticks_refine();
-        u.bits = atomic_load_explicit(&rate_bits, memory_order_relaxed);
     }
-    return u.value;
 }
 
 static void init(void)
@@ -111,6 +106,8 @@ static void init(void)
     if (!wsb__ticks_native) {
         return;
     }
+    atomic_store(&wsb__tick_rate.ticks, 0);
+    atomic_store(&wsb__tick_rate.ns, 0);
 #if defined(__aarch64__)
     uint64_t frequency;
     __asm__("mrs %0, cntfrq_el0" : "=r"(frequency));
@@ -122,20 +119,4 @@ static void init(void)
 void wsb__ticks_init(void)
 {
     pthread_once(&once, init);
-}
-
-static uint64_t scale(uint64_t value, double factor)
-{
-    double scaled = (double)value * factor;
-    return scaled >= 18446744073709549568.0 ? UINT64_MAX : (uint64_t)scaled;
-}
-
-uint64_t wsb__ticks_to_ns(uint64_t ticks)
-{
-    return wsb__ticks_native ? scale(ticks, get_rate()) : ticks;
-}
-
-uint64_t wsb__ns_to_ticks(uint64_t ns)
-{
-    return wsb__ticks_native ? scale(ns, 1.0 / get_rate()) : ns;
 }

@@ -3,47 +3,59 @@
 #include "core/alloc.h"
 #include "core/waker.h"
 
-#include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
+
+/* OPEN → AIMED → WAKING → WOKEN, or OPEN → WOKEN; the thread of the wait takes an aim back, AIMED →
+ * OPEN, and ends it. */
+enum { OPEN, AIMED, WAKING, WOKEN, ENDED };
 
 typedef struct wsb__wait_waker {
     wsb_waker base;
     unsigned fork_generation;
     uint64_t host_call; /* of the instance, that took it: its `host_calls` then */
-    pthread_mutex_t lock;
-    bool ended;
-    bool woken;
-    int fd;          /* eventfd + 1; 0: none */
-    wsb__task *task; /* NULL: none */
+    _Atomic uint32_t state;
+    int fd;          /* where it is aimed at: an eventfd, or */
+    wsb__task *task; /* NULL: the eventfd */
 } wait_waker;
 
-/* A wake before the guest waits costs a lock that nobody else holds. The target is woken with the
- * lock held: it stays until the wait has taken the aim back. */
+static bool change(wait_waker *waker, uint32_t from, uint32_t to)
+{
+    return atomic_compare_exchange_strong(&waker->state, &from, to);
+}
+
+static bool is_forked(const wait_waker *waker)
+{
+    return waker->fork_generation != atomic_load(&wsb__fork_generation);
+}
+
+/* The target stays until the wait has taken the aim back, which waits for a wake that is under way.
+ */
 static void wake(wsb_waker *base)
 {
     wait_waker *waker = (wait_waker *)base;
-    if (waker->fork_generation != atomic_load(&wsb__fork_generation)) {
-        return; /* in a forked child, where nobody waits and the lock may be held for good */
+    if (is_forked(waker)) {
+        return; /* in a child nobody waits */
     }
-    pthread_mutex_lock(&waker->lock);
-    if (!waker->ended && !waker->woken) {
-        waker->woken = true;
-        if (waker->task != NULL) {
-            wsb__task_wake(waker->task);
-        } else if (waker->fd > 0) {
-            uint64_t one = 1;
-            ssize_t written = write(waker->fd - 1, &one, sizeof one);
-            (void)written; /* full means that a wake-up is pending already */
+    while (!change(waker, AIMED, WAKING)) {
+        uint32_t state = atomic_load(&waker->state);
+        if ((state != OPEN && state != AIMED) || change(waker, OPEN, WOKEN)) {
+            return;
         }
     }
-    pthread_mutex_unlock(&waker->lock);
+    if (waker->task != NULL) {
+        wsb__task_wake(waker->task);
+    } else {
+        uint64_t one = 1;
+        ssize_t written = write(waker->fd, &one, sizeof one);
+        (void)written; /* full means that a wake-up is pending already */
+    }
+    atomic_store_explicit(&waker->state, WOKEN, memory_order_release);
 }
 
 static void destroy(wsb_waker *base)
 {
-    wait_waker *waker = (wait_waker *)base;
-    pthread_mutex_destroy(&waker->lock);
-    wsb__free(waker);
+    wsb__free((wait_waker *)base);
 }
 
 static wait_waker *create(void)
@@ -54,14 +66,13 @@ static wait_waker *create(void)
     }
     wsb__waker_init(&waker->base, wake, destroy);
     waker->fork_generation = atomic_load(&wsb__fork_generation);
-    pthread_mutex_init(&waker->lock, NULL);
     return waker;
 }
 
 /* Whether it is for the wait that the present host function makes or is about to make. */
 static bool is_present(const wsb_instance *instance, const wait_waker *waker)
 {
-    return waker != NULL && !waker->ended &&
+    return waker != NULL && atomic_load_explicit(&waker->state, memory_order_relaxed) != ENDED &&
            waker->host_call == atomic_load_explicit(&instance->host_calls, memory_order_relaxed);
 }
 
@@ -72,8 +83,7 @@ static bool reuse(wait_waker *waker)
     if (waker == NULL || atomic_load_explicit(&waker->base.refs, memory_order_acquire) != 1) {
         return false;
     }
-    waker->ended = false;
-    waker->woken = false;
+    atomic_store_explicit(&waker->state, OPEN, memory_order_relaxed);
     return true;
 }
 
@@ -99,14 +109,12 @@ wsb_waker *wsb_call_context_waker(wsb_call_context *context)
 
 bool wsb__wait_waker_woken(const wsb_instance *instance)
 {
-    wait_waker *waker = instance->waker;
+    const wait_waker *waker = instance->waker;
     if (!is_present(instance, waker)) {
         return false;
     }
-    pthread_mutex_lock(&waker->lock);
-    bool woken = waker->woken;
-    pthread_mutex_unlock(&waker->lock);
-    return woken;
+    uint32_t state = atomic_load_explicit(&waker->state, memory_order_acquire);
+    return state == WAKING || state == WOKEN;
 }
 
 static bool aim(wsb_instance *instance, int fd, wsb__task *task)
@@ -115,14 +123,11 @@ static bool aim(wsb_instance *instance, int fd, wsb__task *task)
     if (!is_present(instance, waker)) {
         return false;
     }
-    pthread_mutex_lock(&waker->lock);
-    bool woken = waker->woken;
-    if (!woken) {
-        waker->fd = fd + 1;
+    if (atomic_load_explicit(&waker->state, memory_order_acquire) == OPEN) {
+        waker->fd = fd;
         waker->task = task;
     }
-    pthread_mutex_unlock(&waker->lock);
-    return woken;
+    return !change(waker, OPEN, AIMED);
 }
 
 bool wsb__wait_waker_aim_at_fd(wsb_instance *instance, int fd)
@@ -135,26 +140,30 @@ bool wsb__wait_waker_aim_at_task(wsb_instance *instance, wsb__task *task)
     return aim(instance, -1, task);
 }
 
-static void lower(wait_waker *waker, bool ended)
+static void lower(wait_waker *waker)
 {
-    if (waker == NULL || waker->ended) {
+    if (waker == NULL || is_forked(waker)) {
         return;
     }
-    pthread_mutex_lock(&waker->lock);
-    waker->ended = ended;
-    waker->fd = 0;
-    waker->task = NULL;
-    pthread_mutex_unlock(&waker->lock);
+    uint32_t state = atomic_load_explicit(&waker->state, memory_order_acquire);
+    while (state == WAKING || (state == AIMED && !change(waker, AIMED, OPEN))) {
+        sched_yield(); /* the last instructions of a wake */
+        state = atomic_load_explicit(&waker->state, memory_order_acquire);
+    }
 }
 
 void wsb__wait_waker_lower(wsb_instance *instance)
 {
-    lower(instance->waker, false);
+    lower(instance->waker);
 }
 
 void wsb__wait_waker_end(wsb_instance *instance)
 {
-    lower(instance->waker, true);
+    wait_waker *waker = instance->waker;
+    lower(waker);
+    if (waker != NULL) {
+        atomic_store_explicit(&waker->state, ENDED, memory_order_relaxed);
+    }
 }
 
 void wsb__wait_waker_release(wsb_instance *instance)

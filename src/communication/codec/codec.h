@@ -94,6 +94,12 @@ WSB_NODISCARD wsb_status wsb__msgpack_check(const wsb__site *site, wsb_bytes dat
  * of bytes. NULL, or the problem; `*io_at` is then where it is, else behind the value. */
 const char *wsb__msgpack_walk(wsb_bytes data, size_t *io_at);
 
+/* Whether a byte is a whole value: a small number, nil, false, true. */
+static inline bool wsb__msgpack_is_single(uint8_t byte)
+{
+    return byte < 0x80 || byte >= 0xe0 || byte == 0xc0 || byte == 0xc2 || byte == 0xc3;
+}
+
 /* Checks and unpacks. The caller releases it with msgpack_unpacked_destroy(). Strings point into
  * `data`. */
 WSB_NODISCARD wsb_status wsb__msgpack_parse(const wsb__site *site, wsb_bytes data,

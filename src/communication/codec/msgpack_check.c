@@ -100,7 +100,10 @@ static const char *step(walk *state)
         return "more than 1000000 values";
     head what;
     uint64_t length = 0;
-    if (!read_head(state->data[state->at++], &what))
+    uint8_t byte = state->data[state->at++];
+    if (wsb__msgpack_is_single(byte))
+        return NULL;
+    if (!read_head(byte, &what))
         return "the byte 0xc1 is never used";
     const char *problem = read_length(state, &what, &length);
     if (problem)

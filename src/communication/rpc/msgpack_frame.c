@@ -45,7 +45,9 @@ static bool read_array(cursor *c, uint64_t *out_count)
 static bool read_value(cursor *c, wsb_bytes *out)
 {
     size_t start = c->at;
-    if (wsb__msgpack_walk(c->data, &c->at))
+    if (start < c->data.len && wsb__msgpack_is_single(c->data.data[start]))
+        c->at++;
+    else if (wsb__msgpack_walk(c->data, &c->at))
         return false;
     *out = wsb_bytes_of(c->data.data + start, c->at - start);
     return true;
@@ -175,12 +177,25 @@ static void read_parts(const wsb_bytes *parts, size_t count, wsb__rpc_message *o
         as_response(parts, out);
 }
 
+static void clear(wsb__rpc_message *message)
+{
+    message->kind = WSB__RPC_INVALID;
+    message->id = wsb_bytes_of(NULL, 0);
+    message->names_method = false;
+    message->method = (wsb_str){NULL, 0};
+    message->params = wsb_bytes_of(NULL, 0);
+    message->result = wsb_bytes_of(NULL, 0);
+    message->code = 0;
+    message->text = (wsb_str){NULL, 0};
+    message->data = wsb_bytes_of(NULL, 0);
+}
+
 static wsb_status msgpack_open(wsb__rpc_reader *reader)
 {
     cursor c = {reader->frame, 0};
     wsb_bytes parts[4];
     uint64_t count = 0;
-    reader->first = (wsb__rpc_message){.kind = WSB__RPC_INVALID};
+    clear(&reader->first);
     if (c.data.len > WSB__STRUCTURED_MAX_BYTES || c.data.len == 0)
         return WSB_ERROR_MALFORMED;
     reader->left = 1;

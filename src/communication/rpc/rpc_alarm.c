@@ -4,16 +4,15 @@
 static void wake(wsb_waker *waker)
 {
     wsb__rpc_alarm *alarm = (wsb__rpc_alarm *)waker;
-    pthread_mutex_lock(&alarm->lock);
+    wsb__lock_acquire(&alarm->lock);
     if (alarm->task)
         wsb__task_wake(alarm->task);
-    pthread_mutex_unlock(&alarm->lock);
+    wsb__lock_release(&alarm->lock);
 }
 
 static void destroy(wsb_waker *waker)
 {
     wsb__rpc_alarm *alarm = (wsb__rpc_alarm *)waker;
-    pthread_mutex_destroy(&alarm->lock);
     wsb__free(alarm);
 }
 
@@ -23,14 +22,14 @@ wsb__rpc_alarm *wsb__rpc_alarm_create(wsb__task *task)
     if (!alarm)
         return NULL;
     wsb__waker_init(&alarm->waker, wake, destroy);
-    pthread_mutex_init(&alarm->lock, NULL);
+    alarm->lock = (wsb__lock){0};
     alarm->task = task;
     return alarm;
 }
 
 void wsb__rpc_alarm_silence(wsb__rpc_alarm *alarm)
 {
-    pthread_mutex_lock(&alarm->lock);
+    wsb__lock_acquire(&alarm->lock);
     alarm->task = NULL;
-    pthread_mutex_unlock(&alarm->lock);
+    wsb__lock_release(&alarm->lock);
 }

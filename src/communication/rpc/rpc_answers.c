@@ -4,23 +4,23 @@
 
 bool wsb__rpc_admit(wsb_rpc_channel *rpc, size_t len)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     bool room = rpc->in_service < rpc->options.max_outstanding &&
                 rpc->in_service_bytes <= rpc->options.max_message;
     if (room) {
         rpc->in_service++;
         rpc->in_service_bytes += len;
     }
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return room;
 }
 
 void wsb__rpc_served(wsb_rpc_channel *rpc, size_t len)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->in_service--;
     rpc->in_service_bytes -= len;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
 }
 
 /* Keeps a copy until there is room, in place of the frame of `len` bytes. */
@@ -32,7 +32,7 @@ static void keep(wsb_rpc_channel *rpc, const wsb_buf *answer, size_t len)
         kept->len = answer->len;
         memcpy(kept->data, answer->data, answer->len);
     }
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->in_service_bytes -= len;
     if (kept) {
         rpc->in_service_bytes += kept->len;
@@ -46,11 +46,12 @@ static void keep(wsb_rpc_channel *rpc, const wsb_buf *answer, size_t len)
         rpc->stats.dropped++;
     }
     /* Whoever reads now has to wait for room, too. */
-    wsb_waker *leader = rpc->leader ? wsb_waker_ref(&rpc->leader->waker) : NULL;
+    wsb__rpc_scratch *leader = atomic_load(&rpc->leader); /* stays while the lock is held */
+    wsb_waker *waker = leader ? wsb_waker_ref(&leader->waker) : NULL;
     wsb__rpc_background_tell(rpc);
-    pthread_mutex_unlock(&rpc->lock);
-    wsb_waker_wake(leader);
-    wsb_waker_unref(leader);
+    wsb__lock_release(&rpc->lock);
+    wsb_waker_wake(waker);
+    wsb_waker_unref(waker);
 }
 
 /* WSB_OK, WSB_ERROR_WOULD_BLOCK, and what will never succeed. */
@@ -66,9 +67,9 @@ static wsb_status send_result(wsb_rpc_channel *rpc, wsb_bytes answer, bool hands
 
 static bool others_wait(wsb_rpc_channel *rpc)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     bool wait = rpc->first_answer != NULL;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return wait;
 }
 
@@ -91,33 +92,33 @@ void wsb__rpc_send_answer(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, size_
         keep(rpc, answer, len);
         return;
     }
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->stats.dropped += status != WSB_OK;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     wsb__rpc_served(rpc, len);
 }
 
 static wsb__rpc_answer *take_first(wsb_rpc_channel *rpc)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_answer *answer = rpc->first_answer;
     if (answer) {
         rpc->first_answer = answer->next;
         if (!answer->next)
             rpc->last_answer = NULL;
     }
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return answer;
 }
 
 static void put_back(wsb_rpc_channel *rpc, wsb__rpc_answer *answer)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     answer->next = rpc->first_answer;
     rpc->first_answer = answer;
     if (!answer->next)
         rpc->last_answer = answer;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
 }
 
 bool wsb__rpc_flush_answers(wsb_rpc_channel *rpc)

@@ -22,9 +22,9 @@ static void stop(wsb_future *future)
     wsb_rpc_channel *rpc = async->rpc;
     if (wsb__rpc_is_forked(rpc))
         return;
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_call *call = wsb__rpc_calls_take(rpc, async->call.id);
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     if (!call)
         return;
     call->status = WSB_ERROR_CANCELLED;
@@ -56,16 +56,16 @@ void wsb__rpc_async_ended(wsb_rpc_channel *rpc, wsb__rpc_async *async)
     background->ended = async;
     wsb__rpc_background_tell(rpc);
     if (background->ending)
-        pthread_cond_broadcast(&rpc->quiet);
+        wsb__lock_tell(&rpc->quiet);
 }
 
 void wsb__rpc_async_finish(wsb__rpc_background *background)
 {
     wsb_rpc_channel *rpc = background->rpc;
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_async *ended = background->ended;
     background->ended = NULL;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     while (ended) {
         wsb__rpc_async *async = ended;
         ended = async->next;
@@ -74,9 +74,9 @@ void wsb__rpc_async_finish(wsb__rpc_background *background)
         wsb_status status = wsb__rpc_outcome_error(call, &error);
         async->future.result.data = call->result;
         call->result = (wsb_buf)WSB_BUF_INIT;
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         background->calls--;
-        pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_release(&rpc->lock);
         wsb__future_finish(&async->future, status, error);
     }
 }
@@ -85,7 +85,7 @@ void wsb__rpc_async_finish(wsb__rpc_background *background)
 static bool take_unsent(wsb__rpc_background *background, wsb_buf *out_frame, uint64_t *out_id)
 {
     wsb_rpc_channel *rpc = background->rpc;
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_async *async = background->first_unsent;
     if (async) {
         unlist(background, async);
@@ -93,7 +93,7 @@ static bool take_unsent(wsb__rpc_background *background, wsb_buf *out_frame, uin
         *out_id = async->call.id;
         async->frame = (wsb_buf)WSB_BUF_INIT;
     }
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return async != NULL;
 }
 
@@ -121,9 +121,9 @@ static bool list_unsent(wsb__rpc_background *background, wsb_buf *frame, uint64_
 
 static void end_by_id(wsb_rpc_channel *rpc, uint64_t id, wsb_status status)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_call *call = wsb__rpc_calls_take(rpc, id);
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     if (!call)
         return;
     call->status = status;
@@ -140,9 +140,9 @@ bool wsb__rpc_async_flush(wsb__rpc_background *background)
             wsb_channel_send(rpc->channel, wsb_bytes_of(frame.data, frame.len), 0, NULL);
         bool waits = false;
         if (status == WSB_ERROR_WOULD_BLOCK) {
-            pthread_mutex_lock(&rpc->lock);
+            wsb__lock_acquire(&rpc->lock);
             waits = list_unsent(background, &frame, id, true);
-            pthread_mutex_unlock(&rpc->lock);
+            wsb__lock_release(&rpc->lock);
         } else if (status != WSB_OK) {
             end_by_id(rpc, id, status);
         }
@@ -175,19 +175,19 @@ uint64_t wsb__rpc_async_expire(wsb__rpc_background *background)
     wsb_rpc_channel *rpc = background->rpc;
     uint64_t at = 0;
     uint64_t next = UINT64_MAX;
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     uint64_t due = background->next_deadline;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     /* All are looked at only when the earliest that there was is over. */
     uint64_t now = due == UINT64_MAX ? 0 : wsb__monotonic_ns();
     if (due == UINT64_MAX || now < due)
         return due;
     for (;;) {
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         wsb__rpc_call *call = take_late(rpc, &at, now, &next);
         if (!call)
             background->next_deadline = next;
-        pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_release(&rpc->lock);
         if (!call)
             return next;
         call->status = WSB_ERROR_TIMEOUT;
@@ -216,33 +216,33 @@ static wsb__rpc_async *create(wsb_rpc_channel *rpc, wsb_str method, uint64_t tim
 static wsb_status begin(wsb_rpc_channel *rpc, wsb__rpc_async *async, wsb_error **out_error)
 {
     /* The lock is taken twice: between, the call can end, but not be finished, which is counted. */
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->background->calls++;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     wsb_status status = wsb__rpc_add_call(rpc, &async->call, out_error);
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_background *background = rpc->background;
     if (status != WSB_OK) {
         background->calls--;
         if (background->ending) {
-            pthread_cond_broadcast(&rpc->quiet);
+            wsb__lock_tell(&rpc->quiet);
             wsb__rpc_background_tell(rpc);
         }
     } else if (async->deadline < background->next_deadline) {
         background->next_deadline = async->deadline;
         wsb__rpc_background_tell(rpc);
     }
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return status;
 }
 
 /* Whether the call was still without an outcome: then it never was. */
 static bool give_up(wsb_rpc_channel *rpc, uint64_t id)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     bool taken = wsb__rpc_calls_take(rpc, id) != NULL;
     rpc->background->calls -= taken;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return taken;
 }
 
@@ -251,19 +251,19 @@ static bool give_up(wsb_rpc_channel *rpc, uint64_t id)
 static wsb_status send_frame(wsb_rpc_channel *rpc, uint64_t id, wsb_buf *frame,
                              wsb_error **out_error)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     bool others = rpc->background->first_unsent != NULL;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     wsb_error *error = NULL;
     wsb_status status = WSB_ERROR_WOULD_BLOCK;
     if (!others)
         status = wsb_channel_send(rpc->channel, wsb_bytes_of(frame->data, frame->len), 0,
                                   out_error ? &error : NULL);
     if (status == WSB_ERROR_WOULD_BLOCK) {
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         if (list_unsent(rpc->background, frame, id, false))
             wsb__rpc_background_tell(rpc);
-        pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_release(&rpc->lock);
         status = WSB_OK;
     } else if (status != WSB_OK && !give_up(rpc, id)) {
         status = WSB_OK;
@@ -319,9 +319,9 @@ wsb_status wsb_rpc_channel_call_async(wsb_rpc_channel *rpc, wsb_str method, wsb_
     if (status != WSB_OK)
         return wsb__rpc_error(status, "call", method, NULL, out_error, "%s",
                               wsb_status_text(status));
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     bool attached = rpc->background != NULL;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     if (attached)
         status = call_async(rpc, scratch, method, params, timeout_ns, out_future, out_error);
     else

@@ -104,17 +104,17 @@ static bool wind_up(wsb__rpc_background *background)
     wsb_rpc_channel *rpc = background->rpc;
     wsb__rpc_calls_fail(rpc, WSB_ERROR_CLOSED, background->scratch);
     wsb__rpc_async_finish(background);
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     bool finished = background->calls == 0;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return finished;
 }
 
 static bool is_ending(wsb__rpc_background *background)
 {
-    pthread_mutex_lock(&background->rpc->lock);
+    wsb__lock_acquire(&background->rpc->lock);
     bool ending = background->ending;
-    pthread_mutex_unlock(&background->rpc->lock);
+    wsb__lock_release(&background->rpc->lock);
     return ending;
 }
 
@@ -150,10 +150,10 @@ static void discard(wsb__task *task)
     wsb__rpc_background *background = (wsb__rpc_background *)task;
     wsb_rpc_channel *rpc = background->rpc;
     while (!wind_up(background)) {
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         while (background->calls > 0 && !background->ended)
-            pthread_cond_wait(&rpc->quiet, &rpc->lock);
-        pthread_mutex_unlock(&rpc->lock);
+            wsb__lock_await(&rpc->lock, &rpc->quiet);
+        wsb__lock_release(&rpc->lock);
     }
     end(background);
 }
@@ -192,7 +192,7 @@ static void release(wsb__rpc_background *background)
 
 static wsb_status install(wsb_rpc_channel *rpc, wsb__rpc_background *background)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb_status status = rpc->background ? WSB_ERROR_ALREADY_EXISTS
                         : rpc->closed   ? WSB_ERROR_CLOSED
                                         : WSB_OK;
@@ -211,7 +211,7 @@ static wsb_status install(wsb_rpc_channel *rpc, wsb__rpc_background *background)
             wsb__rpc_scratch_give(rpc, background->scratch);
         }
     }
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return status;
 }
 
@@ -235,11 +235,11 @@ wsb_status wsb_rpc_channel_attach(wsb_rpc_channel *rpc, wsb_executor *executor,
 
 void wsb__rpc_background_end(wsb_rpc_channel *rpc)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_background *background = rpc->background;
     if (background)
         background->ending = true;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     if (background)
         wsb__task_cancel(&background->task);
 }

@@ -20,7 +20,7 @@ typedef struct wsb__rpc_async {
 /* What wakes the task; others may hold it when the task is gone. */
 typedef struct wsb__rpc_alarm {
     wsb_waker waker;
-    pthread_mutex_t lock;
+    wsb__lock lock;
     wsb__task *task; /* NULL: gone */
 } wsb__rpc_alarm;
 

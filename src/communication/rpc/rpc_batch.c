@@ -118,9 +118,9 @@ static wsb_status exchange(batch *self, wsb_error **out_error)
 
 static void count_notifications(batch *self)
 {
-    pthread_mutex_lock(&self->rpc->lock);
+    wsb__lock_acquire(&self->rpc->lock);
     self->rpc->stats.notifications += self->count - self->requests;
-    pthread_mutex_unlock(&self->rpc->lock);
+    wsb__lock_release(&self->rpc->lock);
 }
 
 static wsb_status run(batch *self, wsb_error **out_error)
@@ -160,7 +160,8 @@ wsb_status wsb_rpc_channel_call_batch(wsb_rpc_channel *rpc, wsb_rpc_batch_call *
         calls[i].result = (wsb_buf)WSB_BUF_INIT;
         calls[i].error = NULL;
     }
-    self.goal.deadline = wsb__monotonic_in(timeout_ns);
+    self.goal.began = wsb__ticks();
+    self.goal.timeout_ns = timeout_ns;
     self.goal.hands_over = true;
     if (count > 0)
         status = run(&self, out_error);

@@ -45,9 +45,9 @@ wsb_status wsb__rpc_write_failed(wsb_rpc_channel *rpc, wsb_str method, wsb_statu
 
 wsb_status wsb__rpc_add_call(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb_error **out_error)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb_status status = rpc->closed ? WSB_ERROR_CLOSED : wsb__rpc_calls_add(rpc, call);
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     if (status != WSB_ERROR_LIMIT_EXCEEDED)
         return status == WSB_OK ? WSB_OK
                                 : wsb__rpc_error(status, "call", call->method, NULL, out_error,
@@ -65,7 +65,16 @@ wsb_status wsb__rpc_add_call(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb_erro
 
 void wsb__rpc_call_init(wsb__rpc_call *call, wsb_str method)
 {
-    *call = (wsb__rpc_call){.began = wsb__ticks(), .method = method, .status = WSB_OK};
+    call->began = wsb__ticks();
+    call->id = 0;
+    call->method = method;
+    call->waiter = NULL;
+    call->pending = NULL;
+    call->async = NULL;
+    call->status = WSB_OK;
+    call->code = 0;
+    call->result = (wsb_buf)WSB_BUF_INIT;
+    call->error = NULL;
 }
 
 wsb_status wsb__rpc_outcome_error(wsb__rpc_call *call, wsb_error **out_error)
@@ -129,7 +138,7 @@ static wsb_status call_with(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb
     if (status != WSB_OK)
         return status;
     wsb__rpc_goal goal = {
-        .hands_over = true, .frames = 1, .deadline = wsb__monotonic_in(timeout_ns)};
+        .hands_over = true, .frames = 1, .began = call->began, .timeout_ns = timeout_ns};
     atomic_init(&goal.pending, 1);
     call->waiter = scratch;
     call->pending = &goal.pending;
@@ -151,7 +160,9 @@ wsb_status wsb_rpc_channel_call(wsb_rpc_channel *rpc, wsb_str method, wsb_bytes 
         return wsb__rpc_error(status, "call", method, NULL, out_error, "%s",
                               wsb_status_text(status));
     wsb__rpc_call_init(&call, method);
+    wsb__moment = call.began;
     status = call_with(rpc, scratch, &call, params, timeout_ns, out_error);
+    wsb__moment = 0;
     wsb__rpc_leave(rpc, scratch);
     if (status == WSB_OK)
         *out_result = call.result;
@@ -170,7 +181,8 @@ wsb_status wsb_rpc_channel_notify(wsb_rpc_channel *rpc, wsb_str method, wsb_byte
     if (status != WSB_OK)
         return wsb__rpc_error(status, "notify", method, NULL, out_error, "%s",
                               wsb_status_text(status));
-    goal.deadline = wsb__monotonic_in(timeout_ns);
+    goal.began = wsb__ticks();
+    goal.timeout_ns = timeout_ns;
     atomic_init(&goal.pending, 0);
     status = wsb__rpc_check_call(rpc, scratch, method, params, out_error);
     if (status == WSB_OK) {
@@ -187,9 +199,9 @@ wsb_status wsb_rpc_channel_notify(wsb_rpc_channel *rpc, wsb_str method, wsb_byte
                                     "there was no room in the channel");
     }
     if (status == WSB_OK) {
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         rpc->stats.notifications++;
-        pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_release(&rpc->lock);
     }
     wsb__rpc_leave(rpc, scratch);
     return status;
@@ -203,7 +215,8 @@ wsb_status wsb_rpc_channel_serve(wsb_rpc_channel *rpc, uint64_t timeout_ns, wsb_
     if (status != WSB_OK)
         return wsb__rpc_error(status, "serve", wsb_cstr(NULL), NULL, out_error, "%s",
                               wsb_status_text(status));
-    goal.deadline = wsb__monotonic_in(timeout_ns);
+    goal.began = wsb__ticks();
+    goal.timeout_ns = timeout_ns;
     atomic_init(&goal.pending, 0);
     status = wsb__rpc_wait(rpc, scratch, &goal, out_error);
     wsb__rpc_leave(rpc, scratch);

@@ -58,20 +58,9 @@ wsb__rpc_call *wsb__rpc_calls_take(wsb_rpc_channel *rpc, uint64_t id)
     return call;
 }
 
-void wsb__rpc_call_end(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self)
+/* When it is counted down, the call may be gone, and its thread's scratch as well. */
+static void tell_waiter(wsb__rpc_call *call, wsb__rpc_scratch *self)
 {
-    uint64_t now = wsb__ticks();
-    bool is_async = call->async != NULL; /* which may be gone when the lock is */
-    pthread_mutex_lock(&rpc->lock);
-    wsb__histogram_add_span(&rpc->stats.latency, call->began, now);
-    rpc->stats.calls_failed += call->status != WSB_OK;
-    rpc->stats.calls_timed_out += call->status == WSB_ERROR_TIMEOUT;
-    if (is_async)
-        wsb__rpc_async_ended(rpc, call->async);
-    pthread_mutex_unlock(&rpc->lock);
-    if (is_async)
-        return;
-    /* When it is counted down, the call may be gone, and its thread's scratch as well. */
     wsb_waker *waiter = call->waiter != self ? wsb_waker_ref(&call->waiter->waker) : NULL;
     bool last = atomic_fetch_sub_explicit(call->pending, 1, memory_order_acq_rel) == 1;
     if (last)
@@ -79,16 +68,31 @@ void wsb__rpc_call_end(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scrat
     wsb_waker_unref(waiter);
 }
 
+void wsb__rpc_call_end(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self)
+{
+    uint64_t now = wsb__ticks();
+    bool is_async = call->async != NULL; /* which may be gone when the lock is */
+    wsb__lock_acquire(&rpc->lock);
+    wsb__histogram_add_span(&rpc->stats.latency, call->began, now);
+    rpc->stats.calls_failed += call->status != WSB_OK;
+    rpc->stats.calls_timed_out += call->status == WSB_ERROR_TIMEOUT;
+    if (is_async)
+        wsb__rpc_async_ended(rpc, call->async);
+    wsb__lock_release(&rpc->lock);
+    if (!is_async)
+        tell_waiter(call, self);
+}
+
 void wsb__rpc_calls_fail(wsb_rpc_channel *rpc, wsb_status status, wsb__rpc_scratch *self)
 {
     for (uint64_t i = 0;; i++) {
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         wsb__rpc_calls *calls = &rpc->calls;
         while (calls->slots && i <= calls->mask && !calls->slots[i])
             i++;
         bool found = calls->slots && i <= calls->mask;
         wsb__rpc_call *call = found ? wsb__rpc_calls_take(rpc, calls->slots[i]->id) : NULL;
-        pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_release(&rpc->lock);
         if (!call)
             return;
         call->status = status;
@@ -100,9 +104,9 @@ void wsb__rpc_calls_give_up(wsb_rpc_channel *rpc, wsb__rpc_call *calls, size_t c
                             wsb_status status, wsb__rpc_scratch *self)
 {
     for (size_t i = 0; i < count; i++) {
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         wsb__rpc_call *call = wsb__rpc_calls_take(rpc, calls[i].id);
-        pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_release(&rpc->lock);
         if (!call)
             continue;
         call->status = status;
@@ -148,17 +152,23 @@ static void deliver_one(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch,
                      (message->kind == WSB__RPC_INVALID && !message->names_method);
     uint64_t id;
     bool has_id = is_answer && rpc->framing->read_id(message->id, &id);
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_call *call = has_id ? wsb__rpc_calls_take(rpc, id) : NULL;
+    bool is_plain = call && !call->async && message->kind == WSB__RPC_RESULT;
+    if (is_plain) /* counted here already, as the lock is held */
+        wsb__histogram_add_span(&rpc->stats.latency, call->began, wsb__ticks_recent());
     if (!is_answer || message->kind == WSB__RPC_INVALID)
         rpc->stats.malformed++;
     else if (!call)
         rpc->stats.unknown_ids++;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     if (!call)
         return;
     take_outcome(call, message);
-    wsb__rpc_call_end(rpc, call, scratch);
+    if (is_plain && call->status == WSB_OK)
+        tell_waiter(call, scratch);
+    else
+        wsb__rpc_call_end(rpc, call, scratch);
 }
 
 void wsb__rpc_deliver(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
@@ -168,9 +178,9 @@ void wsb__rpc_deliver(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
     if (scratch->in.len <= rpc->options.max_message)
         status = wsb__rpc_open(&scratch->reader, wsb_bytes_of(scratch->in.data, scratch->in.len));
     if (status == WSB_ERROR_MALFORMED || (status == WSB_OK && scratch->reader.left == 0)) {
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         rpc->stats.malformed++;
-        pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_release(&rpc->lock);
         return;
     }
     while (status == WSB_OK) {

@@ -91,8 +91,6 @@ wsb_status wsb_rpc_channel_create(wsb_channel *channel, const wsb_rpc_options *o
     rpc->channel = wsb_channel_ref(channel);
     rpc->options = resolved;
     rpc->methods = methods;
-    pthread_mutex_init(&rpc->lock, NULL);
-    pthread_cond_init(&rpc->quiet, NULL);
     *out_rpc = rpc;
     return WSB_OK;
 }
@@ -112,10 +110,10 @@ wsb_status wsb__rpc_enter(wsb_rpc_channel *rpc, wsb__rpc_scratch **out_scratch)
 {
     if (wsb__rpc_is_forked(rpc))
         return WSB_ERROR_FORKED;
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_scratch *scratch = wsb__rpc_scratch_take(rpc);
     rpc->users += scratch != NULL;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     if (!scratch)
         return WSB_ERROR_OUT_OF_MEMORY;
     *out_scratch = scratch;
@@ -124,20 +122,18 @@ wsb_status wsb__rpc_enter(wsb_rpc_channel *rpc, wsb__rpc_scratch **out_scratch)
 
 void wsb__rpc_leave(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb__rpc_scratch_give(rpc, scratch);
     rpc->users--;
     if (rpc->closed)
-        pthread_cond_broadcast(&rpc->quiet);
-    pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_tell(&rpc->quiet);
+    wsb__lock_release(&rpc->lock);
 }
 
 void wsb__rpc_unref(wsb_rpc_channel *rpc)
 {
     if (atomic_fetch_sub_explicit(&rpc->refs, 1, memory_order_acq_rel) != 1)
         return;
-    pthread_cond_destroy(&rpc->quiet);
-    pthread_mutex_destroy(&rpc->lock);
     wsb__free(rpc);
 }
 
@@ -145,17 +141,17 @@ void wsb_rpc_channel_close(wsb_rpc_channel *rpc)
 {
     if (!rpc || wsb__rpc_is_forked(rpc))
         return;
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->closed = true;
     rpc->users++;
     wsb__rpc_background_tell(rpc);
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     wsb_channel_close(rpc->channel); /* wakes whoever reads */
     wsb__rpc_calls_fail(rpc, WSB_ERROR_CLOSED, NULL);
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->users--;
-    pthread_cond_broadcast(&rpc->quiet);
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_tell(&rpc->quiet);
+    wsb__lock_release(&rpc->lock);
 }
 
 static void release_methods(wsb_rpc_channel *rpc)
@@ -178,12 +174,12 @@ void wsb_rpc_channel_destroy(wsb_rpc_channel *rpc)
         return;
     wsb_rpc_channel_close(rpc);
     wsb__rpc_background_end(rpc);
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     while (rpc->users > 0)
-        pthread_cond_wait(&rpc->quiet, &rpc->lock);
+        wsb__lock_await(&rpc->lock, &rpc->quiet);
     wsb__rpc_call **slots = rpc->calls.slots;
     rpc->calls.slots = NULL;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     wsb__free(slots);
     wsb__rpc_drop_answers(rpc);
     wsb__rpc_background_release(rpc);
@@ -212,7 +208,7 @@ static wsb_status check_method(wsb_rpc_channel *rpc, wsb_str name, wsb_rpc_metho
 
 static wsb_status add_method(wsb_rpc_channel *rpc, wsb__rpc_method *method, wsb_str name)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     wsb_status status = wsb__map_get(rpc->methods, name) ? WSB_ERROR_ALREADY_EXISTS : WSB_OK;
     if (status == WSB_OK)
         status = wsb__map_put(rpc->methods, (wsb_str){method->name, name.len}, method);
@@ -220,7 +216,7 @@ static wsb_status add_method(wsb_rpc_channel *rpc, wsb__rpc_method *method, wsb_
         method->next = rpc->first_method;
         rpc->first_method = method;
     }
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return status;
 }
 
@@ -256,10 +252,10 @@ void wsb_rpc_channel_get_stats(wsb_rpc_channel *rpc, wsb_rpc_stats *out_stats)
     size_t size = out_stats->size < sizeof *out_stats ? out_stats->size : sizeof *out_stats;
     wsb_rpc_stats stats = WSB_RPC_STATS_INIT;
     if (!wsb__rpc_is_forked(rpc)) {
-        pthread_mutex_lock(&rpc->lock);
+        wsb__lock_acquire(&rpc->lock);
         stats = rpc->stats;
         stats.outstanding = rpc->calls.count;
-        pthread_mutex_unlock(&rpc->lock);
+        wsb__lock_release(&rpc->lock);
     }
     memcpy((char *)out_stats + sizeof stats.size, (char *)&stats + sizeof stats.size,
            size - sizeof stats.size);

@@ -39,7 +39,6 @@ wsb__rpc_scratch *wsb__rpc_scratch_take(wsb_rpc_channel *rpc)
     wsb__waker_init(&scratch->waker, wake, destroy);
     atomic_init(&scratch->woken, 0);
     scratch->next = NULL;
-    scratch->follows = false;
     wsb__rpc_reader_init(&scratch->reader, rpc->framing);
     scratch->in = scratch->out = scratch->answer = (wsb_buf)WSB_BUF_INIT;
     return scratch;

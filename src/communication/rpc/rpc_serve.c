@@ -1,6 +1,7 @@
 /* Serving: finds the method, runs it, and makes the answer of what it returned. */
 #include "communication/rpc/rpc_state.h"
 #include "core/buffer.h"
+#include "runtime/ticks.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,9 +85,9 @@ static void append_error(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb_by
     if (status == WSB_OK)
         return;
     scratch->answer.len = len;
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->stats.dropped++;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
 }
 
 static void append_result(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb_bytes id,
@@ -111,10 +112,10 @@ static void append_result(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb_b
 
 static wsb__rpc_method *find_method(wsb_rpc_channel *rpc, wsb_str name)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->stats.requests++;
     wsb__rpc_method *method = wsb__map_get(rpc->methods, name);
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
     return method;
 }
 
@@ -126,6 +127,7 @@ static void run_method(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rpc
     request.message = message;
     request.code = 0;
     request.text[0] = '\0';
+    wsb__moment = 0;
     wsb_status status = method->serve(&request, &result, method->user_data);
     if (message->kind == WSB__RPC_REQUEST) {
         if (status == WSB_OK)
@@ -141,9 +143,9 @@ static void run_method(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rpc
 
 static void count_malformed(wsb_rpc_channel *rpc)
 {
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->stats.malformed++;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
 }
 
 static void serve_message(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch,
@@ -232,10 +234,10 @@ void wsb__rpc_refuse_frame(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
         sent = wsb_channel_send_result(rpc->channel,
                                        wsb_bytes_of(scratch->answer.data, scratch->answer.len), 0,
                                        NULL) == WSB_OK;
-    pthread_mutex_lock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
     rpc->stats.refused++;
     rpc->stats.dropped += !sent;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_release(&rpc->lock);
 }
 
 void wsb__rpc_serve_frame(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, bool hands_over)

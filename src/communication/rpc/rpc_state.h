@@ -2,9 +2,8 @@
 #ifndef WSB_COMMUNICATION_RPC_STATE_H
 #define WSB_COMMUNICATION_RPC_STATE_H
 
-#include <pthread.h>
-
 #include "communication/rpc/frame.h"
+#include "core/lock.h"
 #include "core/map.h"
 #include "core/waker.h"
 #include "runtime/future.h"
@@ -15,7 +14,6 @@ typedef struct wsb__rpc_scratch {
     wsb_waker waker;
     _Atomic uint32_t woken; /* 0, 1 */
     struct wsb__rpc_scratch *next;
-    bool follows; /* in `followers` */
     wsb__rpc_reader reader;
     wsb_buf in;     /* a frame that came */
     wsb_buf out;    /* own calls */
@@ -67,15 +65,17 @@ struct wsb_rpc_channel {
     wsb_channel *channel;
     wsb_rpc_options options; /* resolved */
 
-    pthread_mutex_t lock; /* all that follows */
-    pthread_cond_t quiet; /* `users` has become 0 */
+    wsb__lock lock;        /* all that follows */
+    wsb__lock_event quiet; /* `users` has become 0, or an asynchronous call has ended meanwhile */
     bool closed;
     uint64_t users; /* threads and tasks inside */
     wsb__rpc_calls calls;
     wsb__rpc_scratch *idle;
     unsigned idle_count;
-    wsb__rpc_scratch *leader;    /* who reads the channel; NULL: nobody */
-    wsb__rpc_scratch *followers; /* who wait until another delivers, or for the lead */
+    _Atomic(wsb__rpc_scratch *) leader; /* who reads the channel; NULL: nobody. Taken and given up
+                                         * without the lock, too */
+    _Atomic(wsb__rpc_scratch *) followers; /* who wait until another delivers, or for the lead;
+                                            * changed under the lock */
     wsb__map *methods;
     wsb__rpc_method *first_method;
     wsb__rpc_answer *first_answer; /* that wait for room */
@@ -129,9 +129,11 @@ void wsb__rpc_deliver(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch);
 
 /* What a thread waits for. */
 typedef struct wsb__rpc_goal {
-    uint64_t deadline; /* ns, CLOCK_MONOTONIC; UINT64_MAX: none */
-    bool serves;       /* until the other side closes; else: */
-    bool hands_over;   /* the sending may run a guest on this thread */
+    uint64_t began;      /* ticks */
+    uint64_t timeout_ns; /* since then; UINT64_MAX: none */
+    uint64_t deadline;   /* ns, CLOCK_MONOTONIC, made of those when it is needed; 0: not yet */
+    bool serves;         /* until the other side closes; else: */
+    bool hands_over;     /* the sending may run a guest on this thread */
     _Atomic uint32_t pending;
     const size_t *ends; /* of each frame in scratch->out that is to be sent */
     size_t only_end;    /* the place of `ends` where there is one frame */

@@ -19,9 +19,23 @@ static bool is_reached(const wsb__rpc_goal *goal)
            atomic_load_explicit(&goal->pending, memory_order_acquire) == 0;
 }
 
-static bool is_late(const wsb__rpc_goal *goal)
+/* Most calls have their answer before anybody asks. */
+static uint64_t deadline_of(wsb__rpc_goal *goal)
 {
-    return goal->deadline != UINT64_MAX && wsb__monotonic_ns() >= goal->deadline;
+    if (goal->deadline == 0 && goal->timeout_ns == UINT64_MAX) {
+        goal->deadline = UINT64_MAX;
+    } else if (goal->deadline == 0) {
+        uint64_t passed = wsb__ticks_to_ns(wsb__ticks() - goal->began);
+        goal->deadline =
+            wsb__monotonic_in(passed < goal->timeout_ns ? goal->timeout_ns - passed : 0);
+    }
+    return goal->deadline;
+}
+
+static bool is_late(wsb__rpc_goal *goal)
+{
+    uint64_t deadline = deadline_of(goal);
+    return deadline != UINT64_MAX && wsb__monotonic_ns() >= deadline;
 }
 
 /* WSB_OK also where there is no room. A guest that waits for the frame is run at once, here. */
@@ -48,46 +62,64 @@ static wsb_status try_send(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb_
     return WSB_OK;
 }
 
-/* Leads, or follows who does. */
+static bool try_lead(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
+{
+    wsb__rpc_scratch *nobody = NULL;
+    return atomic_compare_exchange_strong(&rpc->leader, &nobody, scratch);
+}
+
+/* With the lock. */
+static void remove_follower(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
+{
+    wsb__rpc_scratch *before = atomic_load(&rpc->followers);
+    if (before == scratch) {
+        atomic_store(&rpc->followers, scratch->next);
+    } else {
+        while (before->next != scratch)
+            before = before->next;
+        before->next = scratch->next;
+    }
+}
+
+/* Leads, or follows who does. Who gives the lead up looks for followers after that, and who
+ * follows looks for a leader after it is one: one of them sees the other. */
 static bool take_lead(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
 {
-    pthread_mutex_lock(&rpc->lock);
-    bool leads = !rpc->leader;
-    if (leads) {
-        rpc->leader = scratch;
-    } else {
-        scratch->follows = true;
-        scratch->next = rpc->followers;
-        rpc->followers = scratch;
-    }
-    pthread_mutex_unlock(&rpc->lock);
+    if (try_lead(rpc, scratch))
+        return true;
+    wsb__lock_acquire(&rpc->lock);
+    scratch->next = atomic_load(&rpc->followers);
+    atomic_store(&rpc->followers, scratch);
+    bool leads = try_lead(rpc, scratch);
+    if (leads)
+        remove_follower(rpc, scratch);
+    wsb__lock_release(&rpc->lock);
     return leads;
 }
 
 static void stop_following(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
 {
-    pthread_mutex_lock(&rpc->lock);
-    wsb__rpc_scratch **link = &rpc->followers;
-    while (*link != scratch)
-        link = &(*link)->next;
-    *link = scratch->next;
-    scratch->follows = false;
-    pthread_mutex_unlock(&rpc->lock);
+    wsb__lock_acquire(&rpc->lock);
+    remove_follower(rpc, scratch);
+    wsb__lock_release(&rpc->lock);
 }
 
-/* Wakes one that waits for the lead, where nobody has it. With the lock, which is given back. */
+/* Wakes one that waits for the lead, where nobody has it. */
 static void call_for_leader(wsb_rpc_channel *rpc)
 {
-    wsb_waker *next = rpc->leader || !rpc->followers ? NULL : wsb_waker_ref(&rpc->followers->waker);
-    pthread_mutex_unlock(&rpc->lock);
+    if (!atomic_load(&rpc->followers))
+        return;
+    wsb__lock_acquire(&rpc->lock);
+    wsb__rpc_scratch *first = atomic_load(&rpc->followers);
+    wsb_waker *next = first && !atomic_load(&rpc->leader) ? wsb_waker_ref(&first->waker) : NULL;
+    wsb__lock_release(&rpc->lock);
     wsb_waker_wake(next);
     wsb_waker_unref(next);
 }
 
 static void hand_on_lead(wsb_rpc_channel *rpc)
 {
-    pthread_mutex_lock(&rpc->lock);
-    rpc->leader = NULL;
+    atomic_store(&rpc->leader, NULL);
     call_for_leader(rpc);
 }
 
@@ -102,6 +134,7 @@ static wsb_status sleep_for(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, uns
 {
     wsb_status status = WSB_OK;
     size_t waits = 0;
+    wsb__moment = 0;
     for (; waits < 4 && status == WSB_OK; waits++)
         if (events & (unsigned)all_events[waits])
             status = wsb_channel_wait(rpc->channel, all_events[waits], &scratch->waker, NULL);
@@ -118,7 +151,7 @@ static wsb_status follow(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__r
     wsb_status status = WSB_OK;
     if (!is_reached(goal))
         status =
-            sleep_for(rpc, scratch, has_unsent(goal) ? WSB_CHANNEL_CAN_SEND : 0, goal->deadline);
+            sleep_for(rpc, scratch, has_unsent(goal) ? WSB_CHANNEL_CAN_SEND : 0, deadline_of(goal));
     stop_following(rpc, scratch);
     return is_reached(goal) ? WSB_OK : status;
 }
@@ -196,7 +229,7 @@ static wsb_status lead_once(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb
     case ROUND_OVER:
         return end_of_messages(rpc, scratch, goal, end);
     case ROUND_IDLE:
-        return is_reached(goal) ? WSB_OK : sleep_for(rpc, scratch, events, goal->deadline);
+        return is_reached(goal) ? WSB_OK : sleep_for(rpc, scratch, events, deadline_of(goal));
     default:
         return !is_reached(goal) && is_late(goal) ? WSB_ERROR_TIMEOUT : WSB_OK;
     }
@@ -243,9 +276,7 @@ wsb_status wsb__rpc_wait(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__r
         if (status != WSB_OK || is_reached(goal))
             break;
     }
-    if (followed) {
-        pthread_mutex_lock(&rpc->lock);
+    if (followed)
         call_for_leader(rpc);
-    }
     return is_reached(goal) ? WSB_OK : status;
 }

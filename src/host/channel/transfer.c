@@ -13,8 +13,8 @@ typedef struct guest_transfer {
     wsb__guest_end *end;
     int32_t handle;
     uint32_t lane;
-    uint32_t ptr;
-    uint32_t len; /* of the message, or the room for one */
+    uint32_t len;  /* of the message, or the room for one */
+    uint8_t *data; /* in the guest's memory, which stays where it is until the guest runs again */
     uint64_t timeout_ns;
 } guest_transfer;
 
@@ -28,15 +28,13 @@ typedef struct guest_direction {
 static bool parse(wsb_call_context *context, const wsb_raw_value *values,
                   wsb__guest_channels *channels, guest_transfer *out)
 {
-    uint8_t *data;
     *out = (guest_transfer){.context = context,
                             .end = wsb__guest_handle(channels, values[0].i32),
                             .handle = values[0].i32,
                             .lane = values[1].u32,
-                            .ptr = values[2].u32,
                             .len = values[3].u32};
     return out->end && out->lane < WSB__GUEST_LANES &&
-           wsb_call_context_memory(context, out->ptr, out->len, &data) == WSB_OK &&
+           wsb_call_context_memory(context, values[2].u32, out->len, &out->data) == WSB_OK &&
            wsb__guest_timeout(values[4].i64, &out->timeout_ns);
 }
 
@@ -51,15 +49,12 @@ static wsb_status try_once(const wsb__transfer *one)
 
 static int64_t attempt_send(const guest_transfer *transfer)
 {
-    uint8_t *data;
-    if (wsb_call_context_memory(transfer->context, transfer->ptr, transfer->len, &data) != WSB_OK)
-        return WSB__GUEST_INVALID;
     if (transfer->len > transfer->end->channel->options.capacity)
         return WSB__GUEST_TOO_LARGE;
     const wsb__transfer one = {.channel = transfer->end->channel,
                                .event = transfer->lane == 0 ? WSB_CHANNEL_CAN_SEND
                                                             : WSB_CHANNEL_CAN_SEND_RESULT,
-                               .message = wsb_bytes_of(data, transfer->len)};
+                               .message = wsb_bytes_of(transfer->data, transfer->len)};
     return wsb__guest_error_of(try_once(&one));
 }
 
@@ -68,7 +63,6 @@ static int64_t attempt_receive(const guest_transfer *transfer)
     wsb__guest_end *end = transfer->end;
     wsb_buf *message = &end->message[transfer->lane];
     int *keeper = &end->keeper[transfer->lane];
-    uint8_t *room;
     if (*keeper >= 0 && *keeper != transfer->handle)
         return WSB__GUEST_NO_ROOM;
     const wsb__transfer one = {.channel = end->channel,
@@ -81,10 +75,8 @@ static int64_t attempt_receive(const guest_transfer *transfer)
     *keeper = transfer->handle;
     if (message->len > transfer->len)
         return (int64_t)message->len;
-    if (wsb_call_context_memory(transfer->context, transfer->ptr, message->len, &room) != WSB_OK)
-        return WSB__GUEST_INVALID;
     if (message->len > 0)
-        memcpy(room, message->data, message->len);
+        memcpy(transfer->data, message->data, message->len);
     int64_t length = (int64_t)message->len;
     *keeper = -1;
     if (message->capacity > KEPT_BUFFER)
@@ -97,17 +89,19 @@ static wsb__channel_counters *counters_of(wsb_channel *channel, wsb_channel_even
     return wsb__event_is_result(event) ? &channel->results : &channel->messages;
 }
 
-static void end_wait(wsb__guest_channels *channels)
+/* `used`: it was woken, and for what it did then; nothing is left of the wait in the channel. */
+static void end_wait(wsb__guest_channels *channels, bool used)
 {
     wsb_channel *channel = channels->waits_on;
     if (!channel)
         return;
     wsb__channel_counters *counters = counters_of(channel, channels->event);
-    wsb_channel_unwait(channel, channels->event, channels->waker);
+    if (!used)
+        wsb_channel_unwait(channel, channels->event, channels->waker);
     wsb_waker_unref(channels->waker);
     channels->waits_on = NULL;
     channels->waker = NULL;
-    uint64_t now = wsb__ticks(); /* those of two processors may be a little apart */
+    uint64_t now = wsb__ticks_recent(); /* those of two processors may be a little apart */
     uint64_t waited = now > channels->since ? wsb__ticks_to_ns(now - channels->since) : 0;
     atomic_fetch_add_explicit(wsb__event_is_send(channels->event) ? &counters->send_blocked_ns
                                                                   : &counters->receive_blocked_ns,
@@ -116,7 +110,7 @@ static void end_wait(wsb__guest_channels *channels)
 
 static void drop(void *state)
 {
-    end_wait(state);
+    end_wait(state, false);
 }
 
 /* 0 when the call waits now, else an error. A message that comes before is not missed: the channel
@@ -166,16 +160,18 @@ static int64_t count_refused(const guest_transfer *transfer, const guest_directi
 
 static wsb_host_result step(wsb_call_context *context, wsb_raw_value *values,
                             wsb__guest_channels *channels, const guest_direction *direction,
-                            bool resumed)
+                            bool resumed, bool woken)
 {
     guest_transfer transfer;
     if (!parse(context, values, channels, &transfer)) {
-        end_wait(channels);
+        end_wait(channels, false);
         return finish(values, direction, WSB__GUEST_INVALID);
     }
+    wsb__moment = resumed ? wsb__ticks() : 0;
     int64_t result = direction->attempt(&transfer);
     /* After the attempt: what woke this one and was not used wakes another. */
-    end_wait(channels);
+    end_wait(channels, woken && result >= 0);
+    wsb__moment = 0;
     if (result == WSB__GUEST_WOULD_BLOCK && transfer.timeout_ns > 0) {
         if (!resumed)
             wsb__guest_wait_from_now(channels, transfer.timeout_ns);
@@ -209,23 +205,21 @@ static const guest_direction receiving = {
 static wsb_host_result resume_send(wsb_call_context *context, wsb_raw_value *values, bool ready,
                                    void *state)
 {
-    (void)ready;
-    return step(context, values, state, &sending, true);
+    return step(context, values, state, &sending, true, ready);
 }
 
 static wsb_host_result resume_receive(wsb_call_context *context, wsb_raw_value *values, bool ready,
                                       void *state)
 {
-    (void)ready;
-    return step(context, values, state, &receiving, true);
+    return step(context, values, state, &receiving, true, ready);
 }
 
 wsb_host_result wsb__guest_send(wsb_call_context *context, wsb_raw_value *values, void *state)
 {
-    return step(context, values, state, &sending, false);
+    return step(context, values, state, &sending, false, false);
 }
 
 wsb_host_result wsb__guest_receive(wsb_call_context *context, wsb_raw_value *values, void *state)
 {
-    return step(context, values, state, &receiving, false);
+    return step(context, values, state, &receiving, false, false);
 }

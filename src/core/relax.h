@@ -1,6 +1,6 @@
 /* What a thread does between two looks at something that another one is about to change. */
-#ifndef WSB_COMMUNICATION_RELAX_H
-#define WSB_COMMUNICATION_RELAX_H
+#ifndef WSB_CORE_RELAX_H
+#define WSB_CORE_RELAX_H
 
 static inline void wsb__relax(void)
 {

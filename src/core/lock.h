@@ -1,8 +1,8 @@
 /* A lock that is held for tens of nanoseconds: spins a little, then sleeps. */
-#ifndef WSB_COMMUNICATION_MEMORY_LOCK_H
-#define WSB_COMMUNICATION_MEMORY_LOCK_H
+#ifndef WSB_CORE_LOCK_H
+#define WSB_CORE_LOCK_H
 
-#include "communication/relax.h"
+#include "core/relax.h"
 #include "core/signal_word.h"
 
 typedef struct wsb__lock {
@@ -36,6 +36,27 @@ static inline void wsb__lock_release(wsb__lock *lock)
 {
     if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
         wsb__word_wake(&lock->word, 1);
+}
+
+/* What threads wait for with a lock held. */
+typedef struct wsb__lock_event {
+    _Atomic uint32_t count;
+} wsb__lock_event;
+
+/* Gives the lock back until the event is told, or for no reason: the caller looks again. */
+static inline void wsb__lock_await(wsb__lock *lock, wsb__lock_event *event)
+{
+    uint32_t count = atomic_load_explicit(&event->count, memory_order_relaxed);
+    wsb__lock_release(lock);
+    (void)wsb__word_wait(&event->count, count, UINT64_MAX);
+    wsb__lock_acquire(lock);
+}
+
+/* With the lock held; wakes all. */
+static inline void wsb__lock_tell(wsb__lock_event *event)
+{
+    atomic_fetch_add_explicit(&event->count, 1, memory_order_relaxed);
+    wsb__word_wake(&event->count, UINT32_MAX);
 }
 
 #endif
