@@ -143,6 +143,7 @@ static wsb__progress suspend(wsb_instance *instance, wsb__progress progress, uin
 {
     end_part(instance, now);
     wsb__step_ends(now);
+    instance->wait_began = now;
     atomic_store_explicit(&instance->thread, NULL, memory_order_relaxed);
     atomic_store(&instance->watch.state, WSB__SUSPENDED);
     return progress;
@@ -211,10 +212,10 @@ static wsb__progress go_on(wsb_instance *instance, wsb_engine_result result, wsb
             result = WSB_ENGINE_YIELDED; /* it waits again and again for what is there already */
             break;
         }
+        instance->wait_began = instance->wait_ended = now;
         result = instance->ops->function_resume(instance->engine_instance, &instance->failure);
         now = wsb__ticks();
     }
-    wsb__executor_set_interrupt(NULL, NULL);
     leave_fiber(&wsb__this_thread);
     if (result == WSB_ENGINE_SUSPENDED && fiber->pending) {
         return suspend(instance, WSB__CALL_SUSPENDED, now);
@@ -227,6 +228,7 @@ static wsb__progress go_on(wsb_instance *instance, wsb_engine_result result, wsb
                  "the engine suspended a guest whose host function did not ask for it");
         result = WSB_ENGINE_FAILED;
     }
+    wsb__executor_set_interrupt(NULL, NULL); /* else the end of the step does it */
     *out_status = end_call(instance, result, out_error);
     return WSB__CALL_ENDED;
 }
@@ -341,11 +343,14 @@ void wsb__fiber_wake(wsb_instance *instance)
  * is not asked before the next interrupt. */
 static void watch_again(wsb_instance *instance, uint64_t now)
 {
+    const wsb__fiber *fiber = instance->fiber;
     atomic_store(&instance->watch.state, WSB__RUNNING);
     if (!wsb__call_watched(instance)) {
         atomic_store(&instance->stop, true); /* the thread is there since the call began */
     }
-    if (atomic_load(&instance->stop) || wsb__due_at(instance, now) != WSB_OK) {
+    bool due = fiber->pending ? fiber->wait == WSB__WAIT_DUE /* it was looked at */
+                              : wsb__due_at(instance, now) != WSB_OK;
+    if (due || atomic_load(&instance->stop)) {
         wsb__watchdog_cancel(&instance->runtime->watchdog, &instance->watch);
     }
 }
@@ -370,6 +375,7 @@ wsb__progress wsb__call_continue(wsb_instance *instance, wsb_status *out_status,
     wsb__progress progress = WSB__CALL_SUSPENDED;
     if (!fiber->pending || wsb__fiber_wait_is_over(instance, now)) {
         watch_again(instance, now);
+        instance->wait_ended = now;
         set_interrupt(instance);
         wsb_engine_result result =
             instance->ops->function_resume(instance->engine_instance, &instance->failure);

@@ -87,7 +87,9 @@ wsb_host_result wsb__fiber_resume_host(void *context, void *caller, wsb_raw_valu
     if (fiber->wait == WSB__WAIT_READY || fiber->wait == WSB__WAIT_TIMED_OUT) {
         wsb__pending pending = wsb__wait_take(instance);
         result = pending.resume(context, values, fiber->wait == WSB__WAIT_READY, pending.state);
-        result = wsb__host_call_settle(instance, values, result);
+        if (result != WSB_HOST_DONE || !pending.brief || instance->ending.status != WSB_OK) {
+            result = wsb__host_call_settle(instance, values, result);
+        }
     } else {
         wsb__wait_drop(instance);
     }

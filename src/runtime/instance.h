@@ -57,6 +57,7 @@ typedef struct wsb__pending {
     wsb_resume_fn resume;
     void (*drop)(void *state);
     void *state;
+    bool brief; /* see wait.h */
 } wsb__pending;
 
 /* Of an instance in fiber mode: its present call, which can be in several parts; fiber.c. */
@@ -148,6 +149,8 @@ struct wsb_instance {
     const char *operation;        /* of the present call, for errors */
     const char *host_operation;   /* the import that is running */
     wsb__pending pending;
+    uint64_t wait_began;           /* ticks: when a host function began to wait the last time, */
+    uint64_t wait_ended;           /* and when that was over */
     struct wsb__wait_waker *waker; /* the last one that a host function took; wait_waker.h */
     wsb__fiber *fiber;             /* NULL: direct mode */
     struct wsb__report *report;    /* of the structured function that runs; else NULL */

@@ -18,6 +18,7 @@ void wsb_call_context_wait(wsb_call_context *context, struct pollfd *fds, size_t
                            void *state)
 {
     wsb__pending *pending = &((wsb_instance *)context)->pending;
+    ((wsb_instance *)context)->wait_began = UINT64_MAX; /* not yet */
     *pending = (wsb__pending){.fds = fds,
                               .fd_count = fds != NULL ? fd_count : 0,
                               .timeout_ns = timeout_ns,
@@ -77,6 +78,7 @@ static bool wait_under_deadline(wsb_instance *instance, const wsb__pending *pend
 {
     wsb_call_context *context = (wsb_call_context *)instance;
     uint64_t start = wsb__monotonic_ns();
+    instance->wait_began = wsb__ticks();
     int wake_fd = all[pending->fd_count].fd;
     bool woken = wsb__wait_waker_aim_at_fd(instance, wake_fd);
     *out_ready = false;
@@ -161,6 +163,7 @@ static wsb_host_result wait_once(wsb_instance *instance, wsb_raw_value *values, 
         return WSB_HOST_TRAP;
     }
     wsb__pending pending = wsb__wait_take(instance);
+    instance->wait_ended = wsb__ticks();
     return pending.resume((wsb_call_context *)instance, values, ready, pending.state);
 }
 

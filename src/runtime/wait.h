@@ -14,6 +14,13 @@ wsb__pending wsb__wait_take(wsb_instance *instance);
 /* The wait has ended and is not continued: releases its state. */
 void wsb__wait_drop(wsb_instance *instance);
 
+/* For a host function that has just said what it waits for: what it does when it is resumed takes
+ * so little that the guest's deadline, looked at before, need not be looked at after it. */
+static inline void wsb__wait_is_brief(wsb_call_context *context)
+{
+    ((wsb_instance *)context)->pending.brief = true;
+}
+
 /* It is pending and did not say what for. */
 void wsb__wait_not_asked(wsb_instance *instance);
 

@@ -269,66 +269,78 @@ static size_t put_code(uint8_t *out, int32_t code)
     return 1 + put_big_endian(out + 1, (uint32_t)code, 4);
 }
 
-static wsb_status append_text(wsb_buf *out, size_t max, wsb_str text)
+/* The head of a text, whose bytes follow it. */
+static size_t put_text_head(uint8_t *out, size_t len)
 {
-    uint8_t head[5];
-    size_t used;
-    if (text.len < 32) {
-        head[0] = (uint8_t)(0xa0 | text.len);
-        used = 1;
-    } else {
-        size_t size = text.len <= UINT8_MAX ? 1 : text.len <= UINT16_MAX ? 2 : 4;
-        head[0] = size == 1 ? 0xd9 : size == 2 ? 0xda : 0xdb;
-        used = 1 + put_big_endian(head + 1, text.len, size);
+    if (len < 32) {
+        out[0] = (uint8_t)(0xa0 | len);
+        return 1;
     }
-    wsb_status status = wsb__buf_append(out, head, used, max);
-    return status == WSB_OK ? wsb__buf_append(out, text.data, text.len, max) : status;
+    size_t size = len <= UINT8_MAX ? 1 : len <= UINT16_MAX ? 2 : 4;
+    out[0] = size == 1 ? 0xd9 : size == 2 ? 0xda : 0xdb;
+    return 1 + put_big_endian(out + 1, len, size);
 }
 
-/* A value as it was written, `empty` where there is none. */
-static wsb_status append_value(wsb_buf *out, size_t max, wsb_bytes value, uint8_t empty)
+/* All or nothing. */
+static wsb_status append_parts(wsb_buf *out, size_t max, const wsb_bytes *parts, size_t count)
 {
-    if (value.len == 0)
-        return wsb__buf_append(out, &empty, 1, max);
-    return wsb__buf_append(out, value.data, value.len, max);
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_add_overflow(total, parts[i].len, &total))
+            return WSB_ERROR_LIMIT_EXCEEDED;
+    wsb_status status = wsb__buf_reserve(out, total, max);
+    if (status != WSB_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0)
+            memcpy(out->data + out->len, parts[i].data, parts[i].len);
+        out->len += parts[i].len;
+    }
+    out->data[out->len] = 0;
+    return WSB_OK;
+}
+
+static const uint8_t nil = NIL;
+static const uint8_t no_params = 0x90;
+
+/* A value as it was written, `empty` where there is none. */
+static wsb_bytes value_or(wsb_bytes value, const uint8_t *empty)
+{
+    return value.len > 0 ? value : wsb_bytes_of(empty, 1);
 }
 
 static wsb_status msgpack_write_call(wsb_buf *out, size_t max, const uint64_t *id, wsb_str method,
                                      wsb_bytes params)
 {
-    uint8_t head[16] = {id ? 0x94 : 0x93, id ? TYPE_REQUEST : TYPE_NOTIFICATION};
+    uint8_t head[24] = {id ? 0x94 : 0x93, id ? TYPE_REQUEST : TYPE_NOTIFICATION};
     size_t used = 2;
     if (id)
         used += put_unsigned(head + used, *id);
-    wsb_status status = wsb__buf_append(out, head, used, max);
-    if (status == WSB_OK)
-        status = append_text(out, max, method);
-    return status == WSB_OK ? append_value(out, max, params, 0x90) : status;
+    used += put_text_head(head + used, method.len);
+    const wsb_bytes parts[] = {wsb_bytes_of(head, used), wsb_bytes_of(method.data, method.len),
+                               value_or(params, &no_params)};
+    return append_parts(out, max, parts, sizeof parts / sizeof parts[0]);
 }
 
 static wsb_status msgpack_write_result(wsb_buf *out, size_t max, wsb_bytes id, wsb_bytes result)
 {
-    wsb_status status = wsb__buf_append(out, (const uint8_t[]){0x94, TYPE_RESPONSE}, 2, max);
-    if (status == WSB_OK)
-        status = append_value(out, max, id, NIL);
-    if (status == WSB_OK)
-        status = wsb__buf_append(out, (const uint8_t[]){NIL}, 1, max);
-    return status == WSB_OK ? append_value(out, max, result, NIL) : status;
+    static const uint8_t head[] = {0x94, TYPE_RESPONSE};
+    const wsb_bytes parts[] = {wsb_bytes_of(head, sizeof head), value_or(id, &nil),
+                               wsb_bytes_of(&nil, 1), value_or(result, &nil)};
+    return append_parts(out, max, parts, sizeof parts / sizeof parts[0]);
 }
 
 static wsb_status msgpack_write_error(wsb_buf *out, size_t max, wsb_bytes id, int32_t code,
                                       wsb_str text)
 {
+    static const uint8_t head[] = {0x94, TYPE_RESPONSE};
     uint8_t error[16] = {0x92};
     size_t used = 1 + put_code(error + 1, code);
-    wsb_status status = wsb__buf_append(out, (const uint8_t[]){0x94, TYPE_RESPONSE}, 2, max);
-    if (status == WSB_OK)
-        status = append_value(out, max, id, NIL);
-    if (status == WSB_OK)
-        status = wsb__buf_append(out, error, used, max);
-    if (status == WSB_OK)
-        status = append_text(out, max, text);
-    return status == WSB_OK ? wsb__buf_append(out, (const uint8_t[]){NIL}, 1, max) : status;
+    used += put_text_head(error + used, text.len);
+    const wsb_bytes parts[] = {wsb_bytes_of(head, sizeof head), value_or(id, &nil),
+                               wsb_bytes_of(error, used), wsb_bytes_of(text.data, text.len),
+                               wsb_bytes_of(&nil, 1)};
+    return append_parts(out, max, parts, sizeof parts / sizeof parts[0]);
 }
 
 const wsb__rpc_framing wsb__rpc_msgpack = {

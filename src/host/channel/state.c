@@ -54,6 +54,7 @@ wsb_status wsb__guest_channels_create(wsb_instance *instance, const wsb_capabili
     wsb__guest_channels *channels = allocate(&given);
     if (!channels)
         return wsb_error_set(out_error, WSB_ERROR_OUT_OF_MEMORY, NULL, "no memory for channels");
+    channels->instance = instance;
     take_grants(channels, &given);
     *out_state = channels;
     return WSB_OK;

@@ -18,11 +18,11 @@ typedef struct wsb__guest_end {
 } wsb__guest_end;
 
 typedef struct wsb__guest_channels {
+    wsb_instance *instance;
     size_t end_count;
     wsb__guest_end *ends;
     int16_t handles[WSB__GUEST_HANDLES]; /* index of the end; -1: not open */
     uint64_t until;                      /* ns of the monotonic clock, of the call that waits */
-    uint64_t since;                      /* ticks when send or receive began to wait */
     wsb_channel *waits_on;               /* of send and receive; NULL: they do not wait */
     wsb_channel_event event;
     wsb_waker *waker;

@@ -3,6 +3,7 @@
 #include "communication/channel.h"
 #include "host/channel/state.h"
 #include "runtime/ticks.h"
+#include "runtime/wait.h"
 
 /* Larger buffers are not kept for the next message. */
 enum { KEPT_BUFFER = 256 * 1024 };
@@ -92,6 +93,7 @@ static wsb__channel_counters *counters_of(wsb_channel *channel, wsb_channel_even
 /* `used`: it was woken, and for what it did then; nothing is left of the wait in the channel. */
 static void end_wait(wsb__guest_channels *channels, bool used)
 {
+    uint64_t began = channels->instance->wait_began;
     wsb_channel *channel = channels->waits_on;
     if (!channel)
         return;
@@ -102,7 +104,7 @@ static void end_wait(wsb__guest_channels *channels, bool used)
     channels->waits_on = NULL;
     channels->waker = NULL;
     uint64_t now = wsb__ticks_recent(); /* those of two processors may be a little apart */
-    uint64_t waited = now > channels->since ? wsb__ticks_to_ns(now - channels->since) : 0;
+    uint64_t waited = now > began ? wsb__ticks_to_ns(now - began) : 0;
     atomic_fetch_add_explicit(wsb__event_is_send(channels->event) ? &counters->send_blocked_ns
                                                                   : &counters->receive_blocked_ns,
                               waited, memory_order_relaxed);
@@ -130,8 +132,8 @@ static int begin_wait(const guest_transfer *transfer, const guest_direction *dir
     channels->waits_on = transfer->end->channel;
     channels->event = event;
     channels->waker = waker;
-    channels->since = wsb__ticks();
     wsb_call_context_wait(transfer->context, NULL, 0, left_ns, direction->resume, drop, channels);
+    wsb__wait_is_brief(transfer->context);
     return 0;
 }
 
@@ -167,7 +169,7 @@ static wsb_host_result step(wsb_call_context *context, wsb_raw_value *values,
         end_wait(channels, false);
         return finish(values, direction, WSB__GUEST_INVALID);
     }
-    wsb__moment = resumed ? wsb__ticks() : 0;
+    wsb__moment = resumed ? channels->instance->wait_ended : 0;
     int64_t result = direction->attempt(&transfer);
     /* After the attempt: what woke this one and was not used wakes another. */
     end_wait(channels, woken && result >= 0);
