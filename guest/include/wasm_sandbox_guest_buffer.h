@@ -10,6 +10,11 @@
 
 #include <wasm_sandbox_guest.h>
 
+/* What is seldom needed stays out of what is hot, where it would take the registers away; a call
+ * costs a check of the stack and one of the deadline, so what is hot is one piece. */
+#define WSB_GUEST_APART_ static inline __attribute__((noinline))
+#define WSB_GUEST_HOT_ static inline __attribute__((always_inline))
+
 /** What the functions of these headers return: 0, or one of these. Those to -9 are the host's; see
  * docs/internals/guest-abi.md. */
 typedef enum wsb_guest_status {
@@ -82,11 +87,9 @@ static inline void wsb_guest_buffer_free(wsb_guest_buffer *buffer)
     buffer->len = buffer->capacity = 0;
 }
 
-/** Makes room for `capacity` bytes in all; what it holds stays. False: out of memory. */
-static inline bool wsb_guest_buffer_reserve(wsb_guest_buffer *buffer, uint32_t capacity)
+/* Moves to larger memory. */
+WSB_GUEST_APART_ bool wsb_guest_buffer_grow_(wsb_guest_buffer *buffer, uint32_t capacity)
 {
-    if (buffer->data && capacity <= buffer->capacity)
-        return true;
     uint64_t wanted = (uint64_t)buffer->capacity * 2;
     if (wanted < capacity)
         wanted = capacity;
@@ -108,15 +111,60 @@ static inline bool wsb_guest_buffer_reserve(wsb_guest_buffer *buffer, uint32_t c
     return true;
 }
 
+/** Makes room for `capacity` bytes in all; what it holds stays. False: out of memory. */
+static inline bool wsb_guest_buffer_reserve(wsb_guest_buffer *buffer, uint32_t capacity)
+{
+    return (buffer->data && capacity <= buffer->capacity) ||
+           wsb_guest_buffer_grow_(buffer, capacity);
+}
+
+/* Where `len` more bytes can be written; they and their NUL are the caller's to write and to
+ * count. NULL: out of memory. */
+WSB_GUEST_HOT_ uint8_t *wsb_guest_buffer_room_(wsb_guest_buffer *buffer, uint64_t len)
+{
+    if (buffer->data && buffer->len + len <= buffer->capacity)
+        return buffer->data + buffer->len;
+    if (len > 0x7fffffff - buffer->len ||
+        !wsb_guest_buffer_grow_(buffer, buffer->len + (uint32_t)len))
+        return 0;
+    return buffer->data + buffer->len;
+}
+
+/* Copies memory that does not overlap. Most is short, and a call of memcpy() dearer than that. */
+WSB_GUEST_HOT_ uint8_t *wsb_guest_put_(uint8_t *to, const uint8_t *from, uint32_t len)
+{
+    uint64_t head8, tail8;
+    uint32_t head4, tail4;
+    if (len > 16) {
+        __builtin_memcpy(to, from, len);
+    } else if (len >= 8) {
+        __builtin_memcpy(&head8, from, 8);
+        __builtin_memcpy(&tail8, from + len - 8, 8);
+        __builtin_memcpy(to, &head8, 8);
+        __builtin_memcpy(to + len - 8, &tail8, 8);
+    } else if (len >= 4) {
+        __builtin_memcpy(&head4, from, 4);
+        __builtin_memcpy(&tail4, from + len - 4, 4);
+        __builtin_memcpy(to, &head4, 4);
+        __builtin_memcpy(to + len - 4, &tail4, 4);
+    } else if (len) {
+        uint8_t middle = from[len / 2];
+        uint8_t last = from[len - 1];
+        to[0] = from[0];
+        to[len / 2] = middle;
+        to[len - 1] = last;
+    }
+    return to + len;
+}
+
 /** Appends bytes. False: out of memory, and nothing is appended. */
 static inline bool wsb_guest_buffer_append(wsb_guest_buffer *buffer, const void *data, uint32_t len)
 {
-    if (len > 0x7fffffff - buffer->len || !wsb_guest_buffer_reserve(buffer, buffer->len + len))
+    uint8_t *room = wsb_guest_buffer_room_(buffer, len);
+    if (!room)
         return false;
-    if (len)
-        __builtin_memcpy(buffer->data + buffer->len, data, len);
+    wsb_guest_put_(room, (const uint8_t *)data, len)[0] = 0;
     buffer->len += len;
-    buffer->data[buffer->len] = 0;
     return true;
 }
 
@@ -140,6 +188,42 @@ static inline wsb_guest_bytes wsb_guest_view(const wsb_guest_buffer *buffer)
     return bytes;
 }
 
+enum { WSB_GUEST_BUFFER_KEPT_ = 65536, WSB_GUEST_SPARE_MAX_ = 4 };
+
+/* Buffers that are used again: memory for each call is dear. */
+typedef struct wsb_guest_spare_ {
+    wsb_guest_buffer buffers[WSB_GUEST_SPARE_MAX_];
+    uint32_t count;
+} wsb_guest_spare_;
+
+/* An empty buffer, which is the caller's until it gives it back, or frees it. */
+WSB_GUEST_HOT_ wsb_guest_buffer wsb_guest_spare_take_(wsb_guest_spare_ *spare)
+{
+    wsb_guest_buffer buffer = WSB_GUEST_BUFFER_INIT;
+    if (spare->count) {
+        buffer = spare->buffers[--spare->count];
+        buffer.len = 0;
+        buffer.data[0] = 0;
+    }
+    return buffer;
+}
+
+/* Large ones are not kept. */
+WSB_GUEST_HOT_ void wsb_guest_spare_give_(wsb_guest_spare_ *spare, wsb_guest_buffer *buffer)
+{
+    if (buffer->data && buffer->capacity <= WSB_GUEST_BUFFER_KEPT_ &&
+        spare->count < WSB_GUEST_SPARE_MAX_)
+        spare->buffers[spare->count++] = *buffer;
+    else
+        wsb_guest_buffer_free(buffer);
+}
+
+static inline void wsb_guest_spare_free_(wsb_guest_spare_ *spare)
+{
+    while (spare->count)
+        wsb_guest_buffer_free(&spare->buffers[--spare->count]);
+}
+
 /** Appends terminated text. */
 static inline bool wsb_guest_buffer_text(wsb_guest_buffer *buffer, const char *text)
 {
@@ -149,11 +233,12 @@ static inline bool wsb_guest_buffer_text(wsb_guest_buffer *buffer, const char *t
 /** Whether the bytes are this terminated text. */
 static inline bool wsb_guest_is(wsb_guest_bytes bytes, const char *text)
 {
-    for (uint32_t i = 0; i < bytes.len; i++) {
-        if (!text[i] || (uint8_t)text[i] != bytes.data[i])
+    const uint8_t *at = bytes.data;
+    for (const uint8_t *end = at + bytes.len; at < end; at++, text++) {
+        if (!*text || (uint8_t)*text != *at)
             return false;
     }
-    return !text[bytes.len];
+    return !*text;
 }
 
 /** The address of memory as imports take it. */

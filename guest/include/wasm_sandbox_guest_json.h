@@ -236,7 +236,7 @@ static inline bool wsb_guest_json_close_(wsb_guest_json_reader_ *r, wsb_guest_js
 }
 
 /* Reads over one value, without recursion. */
-static inline bool wsb_guest_json_value_(wsb_guest_json_reader_ *r)
+WSB_GUEST_APART_ bool wsb_guest_json_value_(wsb_guest_json_reader_ *r)
 {
     wsb_guest_json_stack_ stack;
     stack.depth = 0;
@@ -276,7 +276,7 @@ static inline wsb_guest_json wsb_guest_json_slice_(const uint8_t *from, const ui
 }
 
 /** Checks a text, and gives its one value. False: it is not JSON. */
-static inline bool wsb_guest_json_parse(wsb_guest_bytes text, wsb_guest_json *out_value)
+WSB_GUEST_APART_ bool wsb_guest_json_parse(wsb_guest_bytes text, wsb_guest_json *out_value)
 {
     wsb_guest_json_reader_ r;
     r.at = text.data;

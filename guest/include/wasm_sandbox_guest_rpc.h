@@ -25,11 +25,7 @@
 #include <wasm_sandbox_guest_channel.h>
 #include <wasm_sandbox_guest_rpc_frame.h>
 
-enum {
-    WSB_GUEST_RPC_BATCH_MAX = 1024,
-    WSB_GUEST_RPC_NESTED_MAX_ = 16,
-    WSB_GUEST_RPC_KEPT_ = 65536
-};
+enum { WSB_GUEST_RPC_BATCH_MAX = 1024, WSB_GUEST_RPC_NESTED_MAX_ = 16 };
 
 /** A request that a method serves. Valid until it returns. */
 typedef struct wsb_guest_rpc_request {
@@ -75,6 +71,7 @@ typedef struct wsb_guest_rpc {
     uint32_t nested;
     wsb_guest_rpc_pending_ *pending;
     wsb_guest_buffer incoming;
+    wsb_guest_spare_ spare;
 } wsb_guest_rpc;
 
 /** Sets one up; release with wsb_guest_rpc_free(). `methods` stays yours; none: it only calls. */
@@ -95,6 +92,7 @@ static inline void wsb_guest_rpc_init(wsb_guest_rpc *rpc, int32_t channel,
 static inline void wsb_guest_rpc_free(wsb_guest_rpc *rpc)
 {
     wsb_guest_buffer_free(&rpc->incoming);
+    wsb_guest_spare_free_(&rpc->spare);
 }
 
 /** In a method: the call fails with this code and text (terminated; copied). @return what the
@@ -109,113 +107,139 @@ static inline int wsb_guest_rpc_fail(wsb_guest_rpc_request *request, int32_t cod
 
 /* --- serving --- */
 
-static inline bool wsb_guest_rpc_write_error_(const wsb_guest_rpc *rpc, wsb_guest_buffer *out,
-                                              wsb_guest_bytes id, int32_t code,
-                                              wsb_guest_bytes text)
-{
-    return rpc->framing == WSB_GUEST_RPC_JSON
-               ? wsb_guest_rpc_json_write_error_(out, id, code, text)
-               : wsb_guest_rpc_msgpack_write_error_(out, id, code, text);
-}
-
-static inline const wsb_guest_rpc_method *wsb_guest_rpc_find_(const wsb_guest_rpc *rpc,
-                                                              wsb_guest_bytes method)
+WSB_GUEST_APART_ const wsb_guest_rpc_method *wsb_guest_rpc_find_json_(const wsb_guest_rpc *rpc,
+                                                                      wsb_guest_json method)
 {
     for (uint32_t i = 0; i < rpc->method_count; i++) {
-        if (rpc->framing == WSB_GUEST_RPC_JSON ? wsb_guest_json_is(method, rpc->methods[i].name)
-                                               : wsb_guest_is(method, rpc->methods[i].name))
+        if (wsb_guest_json_is(method, rpc->methods[i].name))
             return &rpc->methods[i];
     }
     return 0;
 }
 
-static inline bool wsb_guest_rpc_well_formed_(const wsb_guest_rpc *rpc, wsb_guest_bytes data)
+WSB_GUEST_HOT_ const wsb_guest_rpc_method *
+wsb_guest_rpc_find_(const wsb_guest_rpc *rpc, wsb_guest_rpc_framing framing, wsb_guest_bytes method)
 {
-    wsb_guest_json value;
-    wsb_guest_msgpack_reader r = wsb_guest_msgpack_read(data);
-    if (data.len == 0)
-        return true;
-    if (rpc->framing == WSB_GUEST_RPC_JSON)
-        return wsb_guest_json_parse(data, &value);
-    return wsb_guest_msgpack_skip(&r, 0) && wsb_guest_msgpack_at_end(&r);
+    const wsb_guest_rpc_method *at = rpc->methods;
+    if (framing == WSB_GUEST_RPC_JSON)
+        return wsb_guest_rpc_find_json_(rpc, method);
+    for (uint32_t left = rpc->method_count; left; left--, at++) {
+        if (wsb_guest_is(method, at->name))
+            return at;
+    }
+    return 0;
+}
+
+/* Answers that a method failed with a status. */
+WSB_GUEST_APART_ bool wsb_guest_rpc_write_failure_(const wsb_guest_rpc *rpc, wsb_guest_buffer *out,
+                                                   wsb_guest_bytes id, int status,
+                                                   const wsb_guest_rpc_request *request)
+{
+    if (status == WSB_GUEST_REMOTE && request->code)
+        return wsb_guest_rpc_write_error_(rpc->framing, out, id, request->code,
+                                          wsb_guest_view(&request->text));
+    return wsb_guest_rpc_write_error_(rpc->framing, out, id, WSB_GUEST_RPC_INTERNAL_ERROR,
+                                      wsb_guest_text(wsb_guest_status_text(status)));
 }
 
 /* Runs the method and appends its answer, if one is wanted. */
-static inline bool wsb_guest_rpc_run_(wsb_guest_rpc *rpc, const wsb_guest_rpc_method *method,
-                                      const wsb_guest_rpc_message_ *message, wsb_guest_buffer *out)
+WSB_GUEST_HOT_ bool wsb_guest_rpc_run_(wsb_guest_rpc *rpc, wsb_guest_rpc_framing framing,
+                                       const wsb_guest_rpc_method *method,
+                                       const wsb_guest_rpc_message_ *message, wsb_guest_buffer *out)
 {
-    wsb_guest_rpc_request request;
-    wsb_guest_buffer result = WSB_GUEST_BUFFER_INIT;
+    wsb_guest_buffer none = WSB_GUEST_BUFFER_INIT;
+    wsb_guest_buffer result = wsb_guest_spare_take_(&rpc->spare);
     bool good = true;
-    __builtin_memset(&request, 0, sizeof request);
+    bool notifies = message->kind == WSB_GUEST_RPC_NOTIFICATION_;
+    wsb_guest_rpc_request request;
     request.method = method->name;
     request.params = message->params;
-    request.is_notification = message->kind == WSB_GUEST_RPC_NOTIFICATION_;
+    request.is_notification = notifies;
     request.user_data = rpc->user_data;
+    request.code = 0;
+    request.text = none;
     int status = method->serve(&request, &result);
-    if (status == WSB_GUEST_OK && !wsb_guest_rpc_well_formed_(rpc, wsb_guest_view(&result)))
+    if (status == WSB_GUEST_OK && result.len &&
+        !wsb_guest_rpc_well_formed_(framing, wsb_guest_view(&result)))
         status = WSB_GUEST_MALFORMED;
-    if (request.is_notification)
+    if (notifies)
         good = true;
-    else if (status == WSB_GUEST_REMOTE && request.code)
-        good = wsb_guest_rpc_write_error_(rpc, out, message->id, request.code,
-                                          wsb_guest_view(&request.text));
     else if (status != WSB_GUEST_OK)
-        good = wsb_guest_rpc_write_error_(rpc, out, message->id, WSB_GUEST_RPC_INTERNAL_ERROR,
-                                          wsb_guest_text(wsb_guest_status_text(status)));
-    else if (rpc->framing == WSB_GUEST_RPC_JSON)
+        good = wsb_guest_rpc_write_failure_(rpc, out, message->id, status, &request);
+    else if (framing == WSB_GUEST_RPC_JSON)
         good = wsb_guest_rpc_json_write_result_(out, message->id, wsb_guest_view(&result));
     else
         good = wsb_guest_rpc_msgpack_write_result_(out, message->id, wsb_guest_view(&result));
-    wsb_guest_buffer_free(&request.text);
-    wsb_guest_buffer_free(&result);
+    if (request.text.data)
+        wsb_guest_buffer_free(&request.text);
+    wsb_guest_spare_give_(&rpc->spare, &result);
     return good;
 }
 
-/* Answers one message, if it wants an answer. */
-static inline bool wsb_guest_rpc_answer_(wsb_guest_rpc *rpc, const wsb_guest_rpc_message_ *message,
-                                         wsb_guest_buffer *out)
+/* Answers one call, if it wants an answer. */
+WSB_GUEST_HOT_ bool wsb_guest_rpc_answer_(wsb_guest_rpc *rpc, wsb_guest_rpc_framing framing,
+                                          const wsb_guest_rpc_message_ *message,
+                                          wsb_guest_buffer *out)
 {
-    bool calls =
-        message->kind == WSB_GUEST_RPC_REQUEST_ || message->kind == WSB_GUEST_RPC_NOTIFICATION_;
-    if (!calls)
-        return wsb_guest_rpc_write_error_(rpc, out, message->id, WSB_GUEST_RPC_INVALID_REQUEST,
-                                          wsb_guest_text("invalid request"));
-    const wsb_guest_rpc_method *method = wsb_guest_rpc_find_(rpc, message->method);
+    const wsb_guest_rpc_method *method = wsb_guest_rpc_find_(rpc, framing, message->method);
     if (method)
-        return wsb_guest_rpc_run_(rpc, method, message, out);
+        return wsb_guest_rpc_run_(rpc, framing, method, message, out);
     return message->kind == WSB_GUEST_RPC_NOTIFICATION_ ||
-           wsb_guest_rpc_write_error_(rpc, out, message->id, WSB_GUEST_RPC_METHOD_NOT_FOUND,
-                                      wsb_guest_text("method not found"));
+           wsb_guest_rpc_refuse_(rpc->framing, message->id, WSB_GUEST_RPC_METHOD_NOT_FOUND,
+                                 "method not found", out);
 }
 
-static inline bool wsb_guest_rpc_refuse_(wsb_guest_rpc *rpc, int32_t code, const char *text,
-                                         wsb_guest_buffer *out)
+WSB_GUEST_APART_ bool wsb_guest_rpc_answer_json_(wsb_guest_rpc *rpc, wsb_guest_json value,
+                                                 wsb_guest_buffer *out)
 {
-    wsb_guest_bytes none = {0, 0};
-    return wsb_guest_rpc_write_error_(rpc, out, none, code, wsb_guest_text(text));
+    wsb_guest_rpc_message_ message = wsb_guest_rpc_read_json_(value);
+    return message.kind == WSB_GUEST_RPC_REQUEST_ || message.kind == WSB_GUEST_RPC_NOTIFICATION_
+               ? wsb_guest_rpc_answer_(rpc, WSB_GUEST_RPC_JSON, &message, out)
+               : wsb_guest_rpc_refuse_(rpc->framing, message.id, WSB_GUEST_RPC_INVALID_REQUEST,
+                                       "invalid request", out);
+}
+
+/* Answers what is no call: well-formed, it is a wrong one. */
+WSB_GUEST_APART_ bool wsb_guest_rpc_refuse_msgpack_(const wsb_guest_rpc *rpc, wsb_guest_bytes id,
+                                                    wsb_guest_bytes frame, wsb_guest_buffer *out)
+{
+    const wsb_guest_bytes none = {0, 0};
+    return wsb_guest_rpc_is_msgpack_(frame)
+               ? wsb_guest_rpc_refuse_(rpc->framing, id, WSB_GUEST_RPC_INVALID_REQUEST,
+                                       "invalid request", out)
+               : wsb_guest_rpc_refuse_(rpc->framing, none, WSB_GUEST_RPC_PARSE_ERROR, "parse error",
+                                       out);
+}
+
+WSB_GUEST_APART_ bool wsb_guest_rpc_answer_msgpack_(wsb_guest_rpc *rpc, wsb_guest_bytes frame,
+                                                    wsb_guest_buffer *out)
+{
+    wsb_guest_rpc_message_ message = wsb_guest_rpc_invalid_();
+    return wsb_guest_rpc_msgpack_read_call_(frame, &message)
+               ? wsb_guest_rpc_answer_(rpc, WSB_GUEST_RPC_MSGPACK, &message, out)
+               : wsb_guest_rpc_refuse_msgpack_(rpc, message.id, frame, out);
 }
 
 /* The answers of a batch are one frame; without any there is none. */
-static inline bool wsb_guest_rpc_answer_batch_(wsb_guest_rpc *rpc, wsb_guest_json batch,
-                                               wsb_guest_buffer *out)
+WSB_GUEST_APART_ bool wsb_guest_rpc_answer_batch_(wsb_guest_rpc *rpc, wsb_guest_json batch,
+                                                  wsb_guest_buffer *out)
 {
     wsb_guest_json value;
     uint32_t count = 0;
+    const wsb_guest_bytes none = {0, 0};
     wsb_guest_json_iterator it = wsb_guest_json_each(batch);
     while (count <= WSB_GUEST_RPC_BATCH_MAX && wsb_guest_json_next(&it, 0, &value))
         count++;
     if (count == 0 || count > WSB_GUEST_RPC_BATCH_MAX)
-        return wsb_guest_rpc_refuse_(rpc, WSB_GUEST_RPC_INVALID_REQUEST,
+        return wsb_guest_rpc_refuse_(rpc->framing, none, WSB_GUEST_RPC_INVALID_REQUEST,
                                      count ? "too many calls in a batch" : "an empty batch", out);
     it = wsb_guest_json_each(batch);
     while (wsb_guest_json_next(&it, 0, &value)) {
-        wsb_guest_rpc_message_ message = wsb_guest_rpc_read_json_(value);
         uint32_t before = out->len;
         if (!wsb_guest_buffer_text(out, before ? "," : "["))
             return false;
         uint32_t start = out->len;
-        if (!wsb_guest_rpc_answer_(rpc, &message, out))
+        if (!wsb_guest_rpc_answer_json_(rpc, value, out))
             return false;
         if (out->len == start)
             out->len = before; /* it wanted no answer */
@@ -227,17 +251,15 @@ static inline bool wsb_guest_rpc_answer_frame_(wsb_guest_rpc *rpc, wsb_guest_byt
                                                wsb_guest_buffer *out)
 {
     wsb_guest_json value;
-    if (frame.len == 0 || !wsb_guest_rpc_well_formed_(rpc, frame))
-        return wsb_guest_rpc_refuse_(rpc, WSB_GUEST_RPC_PARSE_ERROR, "parse error", out);
-    if (rpc->framing == WSB_GUEST_RPC_MSGPACK) {
-        wsb_guest_rpc_message_ message = wsb_guest_rpc_read_msgpack_(frame);
-        return wsb_guest_rpc_answer_(rpc, &message, out);
-    }
-    (void)wsb_guest_json_parse(frame, &value);
+    const wsb_guest_bytes none = {0, 0};
+    if (rpc->framing == WSB_GUEST_RPC_MSGPACK)
+        return wsb_guest_rpc_answer_msgpack_(rpc, frame, out);
+    if (!wsb_guest_json_parse(frame, &value))
+        return wsb_guest_rpc_refuse_(rpc->framing, none, WSB_GUEST_RPC_PARSE_ERROR, "parse error",
+                                     out);
     if (wsb_guest_json_type_of(value) == WSB_GUEST_JSON_ARRAY)
         return wsb_guest_rpc_answer_batch_(rpc, value, out);
-    wsb_guest_rpc_message_ message = wsb_guest_rpc_read_json_(value);
-    return wsb_guest_rpc_answer_(rpc, &message, out);
+    return wsb_guest_rpc_answer_json_(rpc, value, out);
 }
 
 /* An answer that does not fit the channel, or the guest's memory, becomes an error without an id:
@@ -245,6 +267,7 @@ static inline bool wsb_guest_rpc_answer_frame_(wsb_guest_rpc *rpc, wsb_guest_byt
 static inline int wsb_guest_rpc_send_answer_(wsb_guest_rpc *rpc, bool good, wsb_guest_buffer *out)
 {
     int status = WSB_GUEST_NO_MEMORY;
+    const wsb_guest_bytes none = {0, 0};
     if (good && out->len == 0)
         return WSB_GUEST_OK;
     if (good)
@@ -253,8 +276,8 @@ static inline int wsb_guest_rpc_send_answer_(wsb_guest_rpc *rpc, bool good, wsb_
     if (status != WSB_GUEST_TOO_LARGE && status != WSB_GUEST_NO_MEMORY)
         return status;
     out->len = 0;
-    if (!wsb_guest_rpc_refuse_(rpc, WSB_GUEST_RPC_INTERNAL_ERROR, wsb_guest_status_text(status),
-                               out))
+    if (!wsb_guest_rpc_refuse_(rpc->framing, none, WSB_GUEST_RPC_INTERNAL_ERROR,
+                               wsb_guest_status_text(status), out))
         return WSB_GUEST_NO_MEMORY;
     return wsb_guest_channel_send_result(rpc->channel, out->data, out->len, WSB_GUEST_FOREVER);
 }
@@ -276,18 +299,18 @@ static inline int wsb_guest_rpc_serve_with_(wsb_guest_rpc *rpc, wsb_guest_buffer
  * WSB_GUEST_CLOSED, …: nothing was served. */
 static inline int wsb_guest_rpc_serve_one(wsb_guest_rpc *rpc, int64_t timeout)
 {
-    wsb_guest_buffer frame = WSB_GUEST_BUFFER_INIT;
-    wsb_guest_buffer out = WSB_GUEST_BUFFER_INIT;
+    wsb_guest_buffer frame = wsb_guest_spare_take_(&rpc->spare);
+    wsb_guest_buffer out = wsb_guest_spare_take_(&rpc->spare);
     int status = wsb_guest_rpc_serve_with_(rpc, &frame, &out, timeout);
-    wsb_guest_buffer_free(&frame);
-    wsb_guest_buffer_free(&out);
+    wsb_guest_spare_give_(&rpc->spare, &out);
+    wsb_guest_spare_give_(&rpc->spare, &frame);
     return status;
 }
 
 /* Large ones are not kept for the next frame. */
 static inline void wsb_guest_rpc_trim_(wsb_guest_buffer *buffer)
 {
-    if (buffer->capacity > WSB_GUEST_RPC_KEPT_)
+    if (buffer->capacity > WSB_GUEST_BUFFER_KEPT_)
         wsb_guest_buffer_free(buffer);
 }
 
@@ -352,8 +375,8 @@ static inline void wsb_guest_rpc_take_(wsb_guest_rpc *rpc, wsb_guest_bytes frame
     wsb_guest_json value;
     wsb_guest_json one;
     wsb_guest_rpc_message_ message = wsb_guest_rpc_invalid_();
-    if (rpc->framing == WSB_GUEST_RPC_MSGPACK && wsb_guest_rpc_well_formed_(rpc, frame)) {
-        message = wsb_guest_rpc_read_msgpack_(frame);
+    if (rpc->framing == WSB_GUEST_RPC_MSGPACK) {
+        message = wsb_guest_rpc_msgpack_read_answer_(frame);
     } else if (rpc->framing == WSB_GUEST_RPC_JSON && wsb_guest_json_parse(frame, &value)) {
         wsb_guest_json_iterator it = wsb_guest_json_each(value);
         message = wsb_guest_rpc_read_json_(value);
@@ -412,7 +435,7 @@ static inline bool wsb_guest_rpc_are_params_(const wsb_guest_rpc *rpc, wsb_guest
     if (params.len == 0)
         return true;
     if (rpc->framing == WSB_GUEST_RPC_MSGPACK)
-        return wsb_guest_rpc_well_formed_(rpc, params) &&
+        return wsb_guest_rpc_is_msgpack_(params) &&
                (wsb_guest_msgpack_array(&r, &count) || wsb_guest_msgpack_map(&r, &count));
     return wsb_guest_json_parse(params, &value) &&
            wsb_guest_json_type_of(value) >= WSB_GUEST_JSON_ARRAY;
@@ -422,7 +445,7 @@ static inline int wsb_guest_rpc_send_call_(wsb_guest_rpc *rpc, const uint32_t *i
                                            const char *method, wsb_guest_bytes params,
                                            int64_t timeout)
 {
-    wsb_guest_buffer out = WSB_GUEST_BUFFER_INIT;
+    wsb_guest_buffer out = wsb_guest_spare_take_(&rpc->spare);
     wsb_guest_bytes name = wsb_guest_text(method);
     int status = WSB_GUEST_NO_MEMORY;
     if (!wsb_guest_rpc_are_params_(rpc, params))
@@ -431,7 +454,7 @@ static inline int wsb_guest_rpc_send_call_(wsb_guest_rpc *rpc, const uint32_t *i
                  ? wsb_guest_rpc_json_write_call_(&out, id, name, params)
                  : wsb_guest_rpc_msgpack_write_call_(&out, id, name, params))
         status = wsb_guest_channel_send(rpc->channel, out.data, out.len, timeout);
-    wsb_guest_buffer_free(&out);
+    wsb_guest_spare_give_(&rpc->spare, &out);
     return status;
 }
 

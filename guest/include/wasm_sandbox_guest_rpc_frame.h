@@ -107,7 +107,7 @@ static inline wsb_guest_rpc_kind_ wsb_guest_rpc_json_kind_(wsb_guest_json object
 }
 
 /* A value that wsb_guest_json_parse() checked. */
-static inline wsb_guest_rpc_message_ wsb_guest_rpc_read_json_(wsb_guest_json value)
+WSB_GUEST_APART_ wsb_guest_rpc_message_ wsb_guest_rpc_read_json_(wsb_guest_json value)
 {
     wsb_guest_rpc_message_ message = wsb_guest_rpc_invalid_();
     message.kind = wsb_guest_rpc_json_kind_(value, &message);
@@ -134,8 +134,8 @@ static inline bool wsb_guest_rpc_json_write_call_(wsb_guest_buffer *out, const u
                        : wsb_guest_buffer_text(out, "}"));
 }
 
-static inline bool wsb_guest_rpc_json_write_result_(wsb_guest_buffer *out, wsb_guest_bytes id,
-                                                    wsb_guest_bytes result)
+WSB_GUEST_APART_ bool wsb_guest_rpc_json_write_result_(wsb_guest_buffer *out, wsb_guest_bytes id,
+                                                       wsb_guest_bytes result)
 {
     return wsb_guest_buffer_text(out, "{\"jsonrpc\":\"2.0\",\"result\":") &&
            (result.len ? wsb_guest_buffer_append(out, result.data, result.len)
@@ -167,72 +167,92 @@ static inline bool wsb_guest_rpc_msgpack_error_(wsb_guest_msgpack_reader *r,
     return count == 2 || wsb_guest_msgpack_skip(r, 0);
 }
 
-static inline bool wsb_guest_rpc_msgpack_answer_(wsb_guest_msgpack_reader *r,
-                                                 wsb_guest_rpc_message_ *out)
+/* Reads method and parameters, up to the end. */
+WSB_GUEST_HOT_ bool wsb_guest_rpc_msgpack_call_(wsb_guest_msgpack_reader r,
+                                                wsb_guest_rpc_message_ *out)
 {
-    if (wsb_guest_msgpack_nil(r)) {
-        out->kind = WSB_GUEST_RPC_RESULT_;
-        return wsb_guest_msgpack_skip(r, &out->result);
-    }
-    out->kind = WSB_GUEST_RPC_ERROR_;
-    return wsb_guest_rpc_msgpack_error_(r, out) && wsb_guest_msgpack_nil(r);
-}
-
-static inline bool wsb_guest_rpc_msgpack_call_(wsb_guest_msgpack_reader *r,
-                                               wsb_guest_rpc_message_ *out)
-{
-    uint32_t count;
-    wsb_guest_msgpack_reader inside;
-    if (!wsb_guest_msgpack_text(r, &out->method))
+    if (!wsb_guest_msgpack_text(&r, &out->method))
         return false;
-    inside = *r;
-    return wsb_guest_msgpack_skip(r, &out->params) &&
-           (wsb_guest_msgpack_array(&inside, &count) || wsb_guest_msgpack_map(&inside, &count));
+    const uint8_t *after = wsb_guest_msgpack_after_(r.at, r.end);
+    if (!after || after != r.end)
+        return false;
+    out->params = wsb_guest_json_slice_(r.at, after);
+    return (*r.at >= 0x80 && *r.at < 0xa0) || (*r.at >= 0xdc && *r.at <= 0xdf); /* array or map */
 }
 
-/* The id, also where what follows is wrong, so that the answer can name it. */
-static inline bool wsb_guest_rpc_msgpack_id_(wsb_guest_msgpack_reader *r,
-                                             wsb_guest_rpc_message_ *out)
+/* The id: nil or a number of 32 bits, which comes back as it was written. */
+WSB_GUEST_HOT_ bool wsb_guest_rpc_msgpack_id_(wsb_guest_msgpack_reader *r, wsb_guest_bytes *out_id)
 {
+    const uint8_t *at = r->at;
+    uint32_t size = 0;
     int64_t id;
-    const uint8_t *first = r->at;
-    if (wsb_guest_msgpack_nil(r)) {
-        out->id = wsb_guest_json_slice_(first, r->at);
-        return true;
-    }
-    if (!wsb_guest_msgpack_int(r, &id) || id < 0 || id > UINT32_MAX)
+    if (at >= r->end)
         return false;
-    out->id = wsb_guest_json_slice_(first, r->at);
+    if (*at < 0x80 || *at == 0xc0)
+        size = 1;
+    else if (*at >= 0xcc && *at <= 0xce) /* 8, 16 or 32 bits without a sign */
+        size = 1 + (1u << (*at - 0xcc));
+    else if ((size = wsb_guest_msgpack_wide_int_(at, wsb_guest_msgpack_rest_(r), &id)) == 0 ||
+             id < 0 || id > UINT32_MAX)
+        return false;
+    if (size > (uint32_t)(r->end - at))
+        return false;
+    r->at += size;
+    *out_id = wsb_guest_json_slice_(at, r->at);
     return true;
 }
 
-static inline bool wsb_guest_rpc_msgpack_parts_(wsb_guest_msgpack_reader *r,
-                                                wsb_guest_rpc_message_ *out)
+/* Reads the type and, where there is one, the id of a frame. False: it has no such. */
+WSB_GUEST_HOT_ bool wsb_guest_rpc_msgpack_head_(wsb_guest_msgpack_reader *r, int64_t *out_type,
+                                                wsb_guest_bytes *out_id)
 {
     uint32_t count;
-    int64_t type;
-    if (!wsb_guest_msgpack_array(r, &count) || !wsb_guest_msgpack_int(r, &type))
+    if (!wsb_guest_msgpack_array(r, &count) || !wsb_guest_msgpack_int(r, out_type))
         return false;
-    if (type == 2 && count == 3) {
-        out->kind = WSB_GUEST_RPC_NOTIFICATION_;
-        return wsb_guest_rpc_msgpack_call_(r, out);
-    }
-    if (count != 4 || (type != 0 && type != 1) || !wsb_guest_rpc_msgpack_id_(r, out))
-        return false;
-    if (type == 1)
-        return wsb_guest_rpc_msgpack_answer_(r, out);
-    out->kind = WSB_GUEST_RPC_REQUEST_;
-    return out->id.data[0] != 0xc0 && wsb_guest_rpc_msgpack_call_(r, out);
+    if (*out_type == 2)
+        return count == 3;
+    return count == 4 && (*out_type == 0 || *out_type == 1) && wsb_guest_rpc_msgpack_id_(r, out_id);
 }
 
-/* A frame that wsb_guest_msgpack_skip() checked. */
-static inline wsb_guest_rpc_message_ wsb_guest_rpc_read_msgpack_(wsb_guest_bytes frame)
+/* Reads a request or notification up to its end: a message of which each part was read is
+ * well-formed. False: something else; with the id, if there is one, so that the answer can name
+ * it. */
+WSB_GUEST_HOT_ bool wsb_guest_rpc_msgpack_read_call_(wsb_guest_bytes frame,
+                                                     wsb_guest_rpc_message_ *out)
+{
+    wsb_guest_msgpack_reader r = wsb_guest_msgpack_read(frame);
+    int64_t type;
+    if (!wsb_guest_rpc_msgpack_head_(&r, &type, &out->id) || type == 1 ||
+        (type == 0 && *out->id.data == 0xc0) || !wsb_guest_rpc_msgpack_call_(r, out))
+        return false;
+    out->kind = type == 2 ? WSB_GUEST_RPC_NOTIFICATION_ : WSB_GUEST_RPC_REQUEST_;
+    return true;
+}
+
+/* Reads an answer up to its end. */
+static inline wsb_guest_rpc_message_ wsb_guest_rpc_msgpack_read_answer_(wsb_guest_bytes frame)
 {
     wsb_guest_rpc_message_ message = wsb_guest_rpc_invalid_();
     wsb_guest_msgpack_reader r = wsb_guest_msgpack_read(frame);
-    if (!wsb_guest_rpc_msgpack_parts_(&r, &message) || !wsb_guest_msgpack_at_end(&r))
-        message.kind = WSB_GUEST_RPC_INVALID_;
+    int64_t type;
+    bool good = false;
+    if (!wsb_guest_rpc_msgpack_head_(&r, &type, &message.id) || type != 1)
+        return message;
+    bool result = wsb_guest_msgpack_nil(&r);
+    if (result)
+        good = wsb_guest_msgpack_skip(&r, &message.result);
+    else
+        good = wsb_guest_rpc_msgpack_error_(&r, &message) && wsb_guest_msgpack_nil(&r);
+    if (good && wsb_guest_msgpack_at_end(&r))
+        message.kind = result ? WSB_GUEST_RPC_RESULT_ : WSB_GUEST_RPC_ERROR_;
     return message;
+}
+
+/* One value, and nothing behind it. */
+WSB_GUEST_HOT_ bool wsb_guest_rpc_is_msgpack_(wsb_guest_bytes data)
+{
+    const uint8_t *end = data.data + data.len;
+    return data.len && wsb_guest_msgpack_after_(data.data, end) == end;
 }
 
 static inline bool wsb_guest_rpc_msgpack_write_call_(wsb_guest_buffer *out, const uint32_t *id,
@@ -246,27 +266,69 @@ static inline bool wsb_guest_rpc_msgpack_write_call_(wsb_guest_buffer *out, cons
                        : wsb_guest_msgpack_write_array(out, 0));
 }
 
-static inline bool wsb_guest_rpc_msgpack_answer_to_(wsb_guest_buffer *out, wsb_guest_bytes id)
+/* The head of an answer, and room for `more` bytes behind it, which are still to be counted. NULL:
+ * out of memory. */
+WSB_GUEST_HOT_ uint8_t *wsb_guest_rpc_msgpack_answer_to_(wsb_guest_buffer *out, wsb_guest_bytes id,
+                                                         uint64_t more)
 {
-    return wsb_guest_msgpack_write_array(out, 4) && wsb_guest_msgpack_write_int(out, 1) &&
-           (id.len ? wsb_guest_buffer_append(out, id.data, id.len)
-                   : wsb_guest_msgpack_write_nil(out));
+    uint8_t *at = wsb_guest_buffer_room_(out, 3 + (uint64_t)id.len + more);
+    if (!at)
+        return 0;
+    *at++ = 0x94;
+    *at++ = 1;
+    if (id.len)
+        at = wsb_guest_put_(at, id.data, id.len);
+    else
+        *at++ = 0xc0;
+    out->len = (uint32_t)(at - out->data);
+    return at;
 }
 
-static inline bool wsb_guest_rpc_msgpack_write_result_(wsb_guest_buffer *out, wsb_guest_bytes id,
-                                                       wsb_guest_bytes result)
+WSB_GUEST_HOT_ bool wsb_guest_rpc_msgpack_write_result_(wsb_guest_buffer *out, wsb_guest_bytes id,
+                                                        wsb_guest_bytes result)
 {
-    return wsb_guest_rpc_msgpack_answer_to_(out, id) && wsb_guest_msgpack_write_nil(out) &&
-           (result.len ? wsb_guest_buffer_append(out, result.data, result.len)
-                       : wsb_guest_msgpack_write_nil(out));
+    uint8_t *at = wsb_guest_rpc_msgpack_answer_to_(out, id, 2 + (uint64_t)result.len);
+    if (!at)
+        return false;
+    *at++ = 0xc0;
+    if (result.len)
+        at = wsb_guest_put_(at, result.data, result.len);
+    else
+        *at++ = 0xc0;
+    *at = 0;
+    out->len = (uint32_t)(at - out->data);
+    return true;
 }
 
 static inline bool wsb_guest_rpc_msgpack_write_error_(wsb_guest_buffer *out, wsb_guest_bytes id,
                                                       int32_t code, wsb_guest_bytes text)
 {
-    return wsb_guest_rpc_msgpack_answer_to_(out, id) && wsb_guest_msgpack_write_array(out, 2) &&
+    return wsb_guest_rpc_msgpack_answer_to_(out, id, 0) && wsb_guest_msgpack_write_array(out, 2) &&
            wsb_guest_msgpack_write_int(out, code) && wsb_guest_msgpack_write_text(out, text) &&
            wsb_guest_msgpack_write_nil(out);
+}
+
+/* --- either --- */
+
+WSB_GUEST_HOT_ bool wsb_guest_rpc_well_formed_(wsb_guest_rpc_framing framing, wsb_guest_bytes data)
+{
+    wsb_guest_json value;
+    return framing == WSB_GUEST_RPC_JSON ? wsb_guest_json_parse(data, &value)
+                                         : wsb_guest_rpc_is_msgpack_(data);
+}
+
+WSB_GUEST_APART_ bool wsb_guest_rpc_write_error_(wsb_guest_rpc_framing framing,
+                                                 wsb_guest_buffer *out, wsb_guest_bytes id,
+                                                 int32_t code, wsb_guest_bytes text)
+{
+    return framing == WSB_GUEST_RPC_JSON ? wsb_guest_rpc_json_write_error_(out, id, code, text)
+                                         : wsb_guest_rpc_msgpack_write_error_(out, id, code, text);
+}
+
+WSB_GUEST_APART_ bool wsb_guest_rpc_refuse_(wsb_guest_rpc_framing framing, wsb_guest_bytes id,
+                                            int32_t code, const char *text, wsb_guest_buffer *out)
+{
+    return wsb_guest_rpc_write_error_(framing, out, id, code, wsb_guest_text(text));
 }
 
 #endif
