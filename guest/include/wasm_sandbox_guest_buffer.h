@@ -1,7 +1,7 @@
 /**
  * @file wasm_sandbox_guest_buffer.h
- * For guests in C: what the other headers share: growing buffers, errors, answers. Included by
- * them.
+ * For guests in C: what the other headers share: growing buffers, UTF-8, errors, answers. Included
+ * by them.
  */
 #ifndef WASM_SANDBOX_GUEST_BUFFER_H
 #define WASM_SANDBOX_GUEST_BUFFER_H
@@ -239,6 +239,46 @@ static inline bool wsb_guest_is(wsb_guest_bytes bytes, const char *text)
             return false;
     }
     return !*text;
+}
+
+/* How long the sequence is that begins with this byte; 0: none does. */
+static inline uint32_t wsb_guest_utf8_size_(uint8_t first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2 || first > 0xf4)
+        return 0;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+/* The length of the well-formed UTF-8 sequence at `p`; 0 where there is none. */
+static inline uint32_t wsb_guest_utf8_(const uint8_t *p, const uint8_t *end)
+{
+    uint32_t size = p < end ? wsb_guest_utf8_size_(p[0]) : 0;
+    if (size == 0 || size > (uint32_t)(end - p))
+        return 0;
+    for (uint32_t i = 1; i < size; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    /* Overlong, surrogates, beyond the last character. */
+    uint8_t least = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    uint8_t most = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    return size > 1 && (p[1] < least || p[1] > most) ? 0 : size;
+}
+
+/* Writes a character as UTF-8; gives its length. */
+static inline uint32_t wsb_guest_utf8_put_(uint8_t *out, int32_t c)
+{
+    if (c < 0x80) {
+        out[0] = (uint8_t)c;
+        return 1;
+    }
+    uint32_t size = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (uint32_t i = size - 1; i > 0; i--, c >>= 6)
+        out[i] = (uint8_t)(0x80 | (c & 0x3f));
+    out[0] = (uint8_t)((0xf00 >> size & 0xf0) | c);
+    return size;
 }
 
 /** The address of memory as imports take it. */

@@ -121,50 +121,49 @@ static inline int32_t wsb_guest_json_escape_(wsb_guest_json_reader_ *r)
     return low < 0xdc00 || low > 0xdfff ? -1 : 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
-/* How long the sequence is that begins with this byte; 0: none does. */
-static inline uint32_t wsb_guest_utf8_size_(uint8_t first)
+/* Goes to the next quote, backslash, control character or byte beyond ASCII, eight at once. */
+static inline void wsb_guest_json_plain_(wsb_guest_json_reader_ *r)
 {
-    if (first < 0x80)
-        return 1;
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
-    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
-/* The length of the well-formed UTF-8 sequence at `p`; 0 where there is none. */
-static inline uint32_t wsb_guest_utf8_(const uint8_t *p, const uint8_t *end)
-{
-    uint32_t size = p < end ? wsb_guest_utf8_size_(p[0]) : 0;
-    if (size == 0 || size > (uint32_t)(end - p))
-        return 0;
-    for (uint32_t i = 1; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
+    const uint64_t ones = 0x0101010101010101;
+    for (uint64_t eight; r->end - r->at >= 8; r->at += 8) {
+        __builtin_memcpy(&eight, r->at, 8);
+        uint64_t quote = eight ^ ones * '"';
+        uint64_t slash = eight ^ ones * '\\';
+        uint64_t special = ((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
+                           ((slash - ones) & ~slash) | eight;
+        special &= ones * 0x80; /* the lowest bit is right; only above it can others be wrong */
+        if (special) {
+            r->at += __builtin_ctzll(special) / 8;
+            return;
+        }
     }
-    /* Overlong, surrogates, beyond the last character. */
-    uint8_t least = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    uint8_t most = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    return size > 1 && (p[1] < least || p[1] > most) ? 0 : size;
+    while (r->at < r->end && *r->at >= 0x20 && *r->at < 0x80 && *r->at != '"' && *r->at != '\\')
+        r->at++;
 }
 
 static inline bool wsb_guest_json_string_(wsb_guest_json_reader_ *r)
 {
     if (!wsb_guest_json_take_(r, '"'))
         return false;
-    while (r->at < r->end && *r->at != '"') {
-        uint32_t size = 0;
+    for (;;) {
+        wsb_guest_json_plain_(r);
+        if (r->at >= r->end || *r->at < 0x20)
+            return false;
         if (*r->at == '\\') {
             r->at++;
             if (wsb_guest_json_escape_(r) < 0)
                 return false;
             continue;
         }
-        size = *r->at < 0x20 ? 0 : wsb_guest_utf8_(r->at, r->end);
+        if (*r->at == '"') {
+            r->at++;
+            return true;
+        }
+        uint32_t size = wsb_guest_utf8_(r->at, r->end);
         if (size == 0)
             return false;
         r->at += size;
     }
-    return wsb_guest_json_take_(r, '"');
 }
 
 static inline bool wsb_guest_json_scalar_(wsb_guest_json_reader_ *r)
@@ -362,20 +361,6 @@ static inline bool wsb_guest_json_next(wsb_guest_json_iterator *it, wsb_guest_js
     return true;
 }
 
-/* Writes a character as UTF-8; gives its length. */
-static inline uint32_t wsb_guest_utf8_put_(uint8_t *out, int32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (uint8_t)c;
-        return 1;
-    }
-    uint32_t size = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (uint32_t i = size - 1; i > 0; i--, c >>= 6)
-        out[i] = (uint8_t)(0x80 | (c & 0x3f));
-    out[0] = (uint8_t)((0xf00 >> size & 0xf0) | c);
-    return size;
-}
-
 /* Takes the next character of a string's inside, decoded, up to 4 bytes; its length, 0 at the
  * end. */
 static inline uint32_t wsb_guest_json_char_(wsb_guest_json_reader_ *r, uint8_t *out)
@@ -407,6 +392,10 @@ static inline bool wsb_guest_json_is(wsb_guest_json string, const char *text)
     uint8_t part[4];
     if (wsb_guest_json_type_of(string) != WSB_GUEST_JSON_STRING)
         return false;
+    for (; r.at < r.end && *r.at != '\\'; r.at++, text++) {
+        if (!*text || (uint8_t)*text != *r.at)
+            return false;
+    }
     for (uint32_t size; (size = wsb_guest_json_char_(&r, part)) > 0;) {
         for (uint32_t i = 0; i < size; i++, text++) {
             if (!*text || (uint8_t)*text != part[i])

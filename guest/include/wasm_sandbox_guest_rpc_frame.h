@@ -72,12 +72,41 @@ static inline bool wsb_guest_rpc_json_error_(wsb_guest_json error, wsb_guest_rpc
     return true;
 }
 
-static inline wsb_guest_rpc_kind_ wsb_guest_rpc_json_call_(wsb_guest_json object,
-                                                           wsb_guest_rpc_message_ *out)
+/* What a message is made of. */
+enum {
+    WSB_GUEST_RPC_ID_,
+    WSB_GUEST_RPC_VERSION_,
+    WSB_GUEST_RPC_METHOD_,
+    WSB_GUEST_RPC_PARAMS_,
+    WSB_GUEST_RPC_FAILURE_,
+    WSB_GUEST_RPC_ANSWER_,
+    WSB_GUEST_RPC_MEMBERS_
+};
+
+/* The members of an object, in one go; of several with a name the first. */
+static inline void wsb_guest_rpc_json_members_(wsb_guest_json object, wsb_guest_json *out_members)
+{
+    static const char *const names[] = {"id", "jsonrpc", "method", "params", "error", "result"};
+    wsb_guest_json_iterator it = wsb_guest_json_each(object);
+    wsb_guest_json name, value;
+    __builtin_memset(out_members, 0, WSB_GUEST_RPC_MEMBERS_ * sizeof *out_members);
+    while (it.object && wsb_guest_json_next(&it, &name, &value)) {
+        uint8_t first = name.data[1]; /* at least the closing quote */
+        for (uint32_t i = 0; i < WSB_GUEST_RPC_MEMBERS_; i++) {
+            if ((first == (uint8_t)names[i][0] || first == '\\') && !out_members[i].len &&
+                wsb_guest_json_is(name, names[i])) {
+                out_members[i] = value;
+                break;
+            }
+        }
+    }
+}
+
+static inline wsb_guest_rpc_kind_ wsb_guest_rpc_json_call_(wsb_guest_rpc_message_ *out)
 {
     if (wsb_guest_json_type_of(out->method) != WSB_GUEST_JSON_STRING)
         return WSB_GUEST_RPC_INVALID_;
-    if (wsb_guest_json_get(object, "params", &out->params)) {
+    if (out->params.len) {
         wsb_guest_json_type type = wsb_guest_json_type_of(out->params);
         if (type != WSB_GUEST_JSON_ARRAY && type != WSB_GUEST_JSON_OBJECT)
             return WSB_GUEST_RPC_INVALID_;
@@ -88,20 +117,21 @@ static inline wsb_guest_rpc_kind_ wsb_guest_rpc_json_call_(wsb_guest_json object
 static inline wsb_guest_rpc_kind_ wsb_guest_rpc_json_kind_(wsb_guest_json object,
                                                            wsb_guest_rpc_message_ *out)
 {
-    wsb_guest_json value;
-    if (wsb_guest_json_get(object, "id", &value)) {
-        if (!wsb_guest_rpc_json_id_(value))
-            return WSB_GUEST_RPC_INVALID_;
-        out->id = value;
-    }
-    if (!wsb_guest_json_get(object, "jsonrpc", &value) || !wsb_guest_json_is(value, "2.0"))
+    wsb_guest_json members[WSB_GUEST_RPC_MEMBERS_];
+    wsb_guest_rpc_json_members_(object, members);
+    if (members[WSB_GUEST_RPC_ID_].len && !wsb_guest_rpc_json_id_(members[WSB_GUEST_RPC_ID_]))
         return WSB_GUEST_RPC_INVALID_;
-    if (wsb_guest_json_get(object, "method", &out->method))
-        return wsb_guest_rpc_json_call_(object, out);
-    bool has_error = wsb_guest_json_get(object, "error", &value);
-    bool has_result = wsb_guest_json_get(object, "result", &out->result);
-    if (has_error == has_result || !out->id.len ||
-        (has_error && !wsb_guest_rpc_json_error_(value, out)))
+    out->id = members[WSB_GUEST_RPC_ID_];
+    out->method = members[WSB_GUEST_RPC_METHOD_];
+    out->params = members[WSB_GUEST_RPC_PARAMS_];
+    out->result = members[WSB_GUEST_RPC_ANSWER_];
+    if (!wsb_guest_json_is(members[WSB_GUEST_RPC_VERSION_], "2.0"))
+        return WSB_GUEST_RPC_INVALID_;
+    if (out->method.len)
+        return wsb_guest_rpc_json_call_(out);
+    bool has_error = members[WSB_GUEST_RPC_FAILURE_].len != 0;
+    if (has_error == (out->result.len != 0) || !out->id.len ||
+        (has_error && !wsb_guest_rpc_json_error_(members[WSB_GUEST_RPC_FAILURE_], out)))
         return WSB_GUEST_RPC_INVALID_;
     return has_error ? WSB_GUEST_RPC_ERROR_ : WSB_GUEST_RPC_RESULT_;
 }

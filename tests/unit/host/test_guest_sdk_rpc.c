@@ -81,6 +81,64 @@ static void test_json_frames(void **state)
     assert_int_equal(CALL(f->instance, "serve_one", JSON), WOULD_BLOCK);
 }
 
+/* A string with something particular at each place, as strings are read eight bytes at once. */
+static void test_json_strings(void **state)
+{
+    const struct {
+        const char *part;
+        bool good;
+    } rows[] = {{"a", true},
+                {"\\\"", true},
+                {"\\\\", true},
+                {"\\u00e9", true},
+                {"\xc3\xa9", true},
+                {"\x7f", true},
+                {"\xf0\x9f\x98\x80", true},
+                {"\x1f", false},
+                {"\x01", false},
+                {"\xff", false},
+                {"\x80", false},
+                {"\xc3", false},
+                {"\xed\xa0\x80", false},
+                {"\\x", false},
+                {"\"", false},
+                {"\xc0\x80", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int before = 0; before < 18; before++) {
+            for (int after = 0; after < 18; after += before % 8 ? 17 : 1) {
+                char frame[256];
+                char answer[256];
+                char text[64];
+                snprintf(text, sizeof text, "[\"%.*s%s%.*s\"]", before, "abcdefghijklmnopqrs",
+                         rows[i].part, after, "ABCDEFGHIJKLMNOPQRS");
+                snprintf(frame, sizeof frame, CALL_OF("1", "echo", "%s"), text);
+                snprintf(answer, sizeof answer, RESULT("1", "%s"), text);
+                const char *expected =
+                    rows[i].good ? answer : ERROR("null", "-32700", "parse error");
+                exchange(*state, JSON, frame, strlen(frame), expected, strlen(expected));
+            }
+        }
+    }
+}
+
+/* Of several members with a name the first counts, however it is written. */
+static void test_json_members(void **state)
+{
+    const char *const rows[][2] = {
+        {"{\"id\":1,\"i\\u0064\":2,\"jsonrpc\":\"2.0\",\"jsonrpc\":\"1\",\"method\":\"echo\","
+         "\"method\":7,\"params\":[1],\"params\":2,\"\":3,\"ids\":4,\"method\\u0000\":5}",
+         RESULT("1", "[1]")},
+        {"{\"\\u0069d\":2,\"id\":1,\"jsonrpc\":\"\\u0032.0\",\"method\":\"\\u0065cho\"}",
+         RESULT("2", "null")},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"i\":1,\"idx\":2,\"Id\":3}", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"jsonrpc\":\"2.0\",\"id\":\"x\",\"error\":1}",
+         INVALID_REQUEST("\"x\"")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        exchange(*state, JSON, rows[i][0], strlen(rows[i][0]), rows[i][1],
+                 rows[i][1] ? strlen(rows[i][1]) : 0);
+}
+
 static void test_large_batches_and_answers(void **state)
 {
     fixture *f = *state;
@@ -337,6 +395,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_json_frames, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_json_strings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_json_members, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_batches_and_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_msgpack_frames, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strange_answers, setup, teardown),
