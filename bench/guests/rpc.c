@@ -26,7 +26,8 @@ static int add(wsb_guest_rpc_request *request, wsb_guest_buffer *result)
 {
     int64_t numbers[2];
     bool json = request->user_data != 0;
-    if (!(json ? json_numbers : msgpack_numbers)(request->params, numbers))
+    if (!(json ? json_numbers(request->params, numbers)
+               : msgpack_numbers(request->params, numbers)))
         return wsb_guest_rpc_fail(request, WSB_GUEST_RPC_INVALID_PARAMS, "add takes two numbers");
     int64_t sum = numbers[0] + numbers[1];
     bool good =
