@@ -43,15 +43,12 @@ wsb_status wsb__rpc_write_failed(wsb_rpc_channel *rpc, wsb_str method, wsb_statu
                          (unsigned long long)rpc->options.max_message);
 }
 
-wsb_status wsb__rpc_add_call(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb_error **out_error)
+static wsb_status add_failed(const wsb_rpc_channel *rpc, wsb_str method, wsb_status status,
+                             wsb_error **out_error)
 {
-    wsb__lock_acquire(&rpc->lock);
-    wsb_status status = rpc->closed ? WSB_ERROR_CLOSED : wsb__rpc_calls_add(rpc, call);
-    wsb__lock_release(&rpc->lock);
     if (status != WSB_ERROR_LIMIT_EXCEEDED)
-        return status == WSB_OK ? WSB_OK
-                                : wsb__rpc_error(status, "call", call->method, NULL, out_error,
-                                                 "%s", wsb_status_text(status));
+        return wsb__rpc_error(status, "call", method, NULL, out_error, "%s",
+                              wsb_status_text(status));
     wsb_error_details details = {
         .operation = "call",
         .subject = "max_outstanding",
@@ -61,6 +58,38 @@ wsb_status wsb__rpc_add_call(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb_erro
     };
     return wsb_error_set(out_error, status, &details, "call: %llu calls have no answer yet",
                          (unsigned long long)rpc->options.max_outstanding);
+}
+
+/* Under the lock. */
+static wsb_status add(wsb_rpc_channel *rpc, wsb__rpc_call *call)
+{
+    return rpc->closed ? WSB_ERROR_CLOSED : wsb__rpc_calls_add(rpc, call);
+}
+
+wsb_status wsb__rpc_add_call(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb_error **out_error)
+{
+    wsb__lock_acquire(&rpc->lock);
+    wsb_status status = add(rpc, call);
+    wsb__lock_release(&rpc->lock);
+    return status == WSB_OK ? WSB_OK : add_failed(rpc, call->method, status, out_error);
+}
+
+/* wsb__rpc_enter() and wsb__rpc_add_call() in one. */
+static wsb_status enter_with(wsb_rpc_channel *rpc, wsb__rpc_call *call,
+                             wsb__rpc_scratch **out_scratch, wsb_error **out_error)
+{
+    wsb_status status = WSB_ERROR_FORKED;
+    if (!wsb__rpc_is_forked(rpc)) {
+        wsb__lock_acquire(&rpc->lock);
+        status = wsb__rpc_enter_locked(rpc, out_scratch);
+        if (status == WSB_OK) {
+            status = add(rpc, call);
+            if (status != WSB_OK)
+                wsb__rpc_leave_locked(rpc, *out_scratch);
+        }
+        wsb__lock_release(&rpc->lock);
+    }
+    return status == WSB_OK ? WSB_OK : add_failed(rpc, call->method, status, out_error);
 }
 
 void wsb__rpc_call_init(wsb__rpc_call *call, wsb_str method)
@@ -110,12 +139,9 @@ static wsb_status exchange(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb_
                            wsb_bytes params, wsb__rpc_goal *goal, wsb_error **out_error)
 {
     wsb_str method = call->method;
-    wsb_status status = wsb__rpc_add_call(rpc, call, out_error);
-    if (status != WSB_OK)
-        return status;
     scratch->out.len = 0;
-    status = rpc->framing->write_call(&scratch->out, rpc->options.max_message, &call->id, method,
-                                      params);
+    wsb_status status = rpc->framing->write_call(&scratch->out, rpc->options.max_message, &call->id,
+                                                 method, params);
     goal->only_end = scratch->out.len;
     goal->ends = &goal->only_end;
     if (status != WSB_OK) {
@@ -135,8 +161,10 @@ static wsb_status call_with(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb
                             wsb_bytes params, uint64_t timeout_ns, wsb_error **out_error)
 {
     wsb_status status = wsb__rpc_check_call(rpc, scratch, call->method, params, out_error);
-    if (status != WSB_OK)
+    if (status != WSB_OK) {
+        wsb__rpc_calls_forget(rpc, call);
         return status;
+    }
     wsb__rpc_goal goal = {
         .hands_over = true, .frames = 1, .began = call->began, .timeout_ns = timeout_ns};
     atomic_init(&goal.pending, 1);
@@ -155,11 +183,10 @@ wsb_status wsb_rpc_channel_call(wsb_rpc_channel *rpc, wsb_str method, wsb_bytes 
     if (!rpc || !out_result)
         return wsb__rpc_error(WSB_ERROR_INVALID_ARGUMENT, "call", method, NULL, out_error,
                               "a NULL argument");
-    wsb_status status = wsb__rpc_enter(rpc, &scratch);
-    if (status != WSB_OK)
-        return wsb__rpc_error(status, "call", method, NULL, out_error, "%s",
-                              wsb_status_text(status));
     wsb__rpc_call_init(&call, method);
+    wsb_status status = enter_with(rpc, &call, &scratch, out_error);
+    if (status != WSB_OK)
+        return status;
     wsb__moment = call.began;
     status = call_with(rpc, scratch, &call, params, timeout_ns, out_error);
     wsb__moment = 0;

@@ -58,6 +58,14 @@ wsb__rpc_call *wsb__rpc_calls_take(wsb_rpc_channel *rpc, uint64_t id)
     return call;
 }
 
+void wsb__rpc_calls_forget(wsb_rpc_channel *rpc, wsb__rpc_call *call)
+{
+    wsb__lock_acquire(&rpc->lock);
+    if (wsb__rpc_calls_take(rpc, call->id))
+        rpc->stats.calls--;
+    wsb__lock_release(&rpc->lock);
+}
+
 /* When it is counted down, the call may be gone, and its thread's scratch as well. */
 static void tell_waiter(wsb__rpc_call *call, wsb__rpc_scratch *self)
 {

@@ -106,27 +106,37 @@ bool wsb__rpc_is_forked(const wsb_rpc_channel *rpc)
     return rpc->fork_generation != wsb__fork_generation;
 }
 
+wsb_status wsb__rpc_enter_locked(wsb_rpc_channel *rpc, wsb__rpc_scratch **out_scratch)
+{
+    *out_scratch = wsb__rpc_scratch_take(rpc);
+    if (!*out_scratch)
+        return WSB_ERROR_OUT_OF_MEMORY;
+    rpc->users++;
+    return WSB_OK;
+}
+
 wsb_status wsb__rpc_enter(wsb_rpc_channel *rpc, wsb__rpc_scratch **out_scratch)
 {
     if (wsb__rpc_is_forked(rpc))
         return WSB_ERROR_FORKED;
     wsb__lock_acquire(&rpc->lock);
-    wsb__rpc_scratch *scratch = wsb__rpc_scratch_take(rpc);
-    rpc->users += scratch != NULL;
+    wsb_status status = wsb__rpc_enter_locked(rpc, out_scratch);
     wsb__lock_release(&rpc->lock);
-    if (!scratch)
-        return WSB_ERROR_OUT_OF_MEMORY;
-    *out_scratch = scratch;
-    return WSB_OK;
+    return status;
+}
+
+void wsb__rpc_leave_locked(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
+{
+    wsb__rpc_scratch_give(rpc, scratch);
+    rpc->users--;
+    if (rpc->closed)
+        wsb__lock_tell(&rpc->quiet);
 }
 
 void wsb__rpc_leave(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)
 {
     wsb__lock_acquire(&rpc->lock);
-    wsb__rpc_scratch_give(rpc, scratch);
-    rpc->users--;
-    if (rpc->closed)
-        wsb__lock_tell(&rpc->quiet);
+    wsb__rpc_leave_locked(rpc, scratch);
     wsb__lock_release(&rpc->lock);
 }
 

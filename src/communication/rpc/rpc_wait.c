@@ -238,7 +238,8 @@ static wsb_status lead_once(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb
 /* Reset before one looks, so that a wake while one looks is not lost. */
 static void begin_look(wsb__rpc_scratch *scratch)
 {
-    (void)atomic_exchange_explicit(&scratch->woken, 0, memory_order_acq_rel);
+    if (atomic_load_explicit(&scratch->woken, memory_order_relaxed) != 0)
+        (void)atomic_exchange_explicit(&scratch->woken, 0, memory_order_acq_rel);
 }
 
 static wsb_status lead(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rpc_goal *goal)
@@ -267,6 +268,12 @@ wsb_status wsb__rpc_wait(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__r
         status = try_send(rpc, scratch, goal, out_error);
         if (status != WSB_OK || is_reached(goal))
             break;
+        /* A guest that ran here has answered, most often: that needs no leader. */
+        if (goal->hands_over && !has_unsent(goal)) {
+            (void)read_results(rpc, scratch, goal);
+            if (is_reached(goal))
+                break;
+        }
         if (take_lead(rpc, scratch)) {
             status = lead(rpc, scratch, goal);
         } else {
