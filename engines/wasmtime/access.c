@@ -30,8 +30,7 @@ void wt_memory_get(void *instance, void *caller, const wsb_engine_handle *memory
     const wasmtime_memory_t *handle = (const wasmtime_memory_t *)memory;
     wasmtime_context_t *context =
         caller ? wasmtime_caller_context(caller) : ((wt_instance *)instance)->context;
-    *out_base = wasmtime_memory_data(context, handle);
-    *out_size = wasmtime_memory_data_size(context, handle);
+    wsb_wasmtime_memory(context, handle, out_base, out_size);
 }
 
 bool wt_memory_grow(void *instance, const wsb_engine_handle *memory, uint64_t pages)

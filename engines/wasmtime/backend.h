@@ -50,23 +50,19 @@ typedef wsb_engine_result (*wt_call_fn)(wt_instance *instance, const wsb_engine_
 
 /* The call of a guest that has a stack of its own, and what it takes to suspend it. */
 typedef struct wt_fiber {
-    wasmtime_call_future_t *future; /* NULL: there is no call */
-    bool waiting;                   /* in a host function */
-    bool go_on;                     /* that may go on */
+    wsb_wasmtime_fiber *fiber; /* NULL before the first call */
+    bool active;               /* there is a call */
+    bool waiting;              /* in a host function, which it may not leave */
     bool yielded;
-    wsb_engine_result result; /* of `call`, when the future is ready */
+    wsb_engine_result result; /* of `call`, when it has ended */
     wt_call_fn call;
     const wsb_function_type *type;
     wsb_raw_value *values;
     wsb_engine_failure *failure; /* of the present function_call() or function_resume() */
     wsb_engine_handle function;
-    wasm_trap_t *trap; /* of the future itself: there was no stack */
-    wasmtime_error_t *error;
     bool (*should_yield)(void *host);
     wsb_host_result (*resume)(void *host, void *caller, wsb_raw_value *values);
-    bool has_enter;
     bool has_suspend;
-    wasmtime_func_t enter;
     wasmtime_func_t suspend;
 } wt_fiber;
 

@@ -28,6 +28,37 @@ void wsb_wasmtime_pool_scan_pages(wasmtime_pooling_allocation_config_t *pool);
  * outlive the store. */
 void wsb_wasmtime_store_limits(wasmtime_store_t *store, wsb_wasmtime_limits *limits);
 
+/* wasmtime_memory_data() and wasmtime_memory_data_size() in one. */
+void wsb_wasmtime_memory(wasmtime_context_t *context, const wasmtime_memory_t *memory,
+                         uint8_t **out_base, uint64_t *out_size);
+
+/* Defines "wsb" "suspend": the function in which a guest waits. */
+wasmtime_error_t *wsb_wasmtime_define_suspend(wasmtime_linker_t *linker);
+
+/* Calls it, on the stack of a fiber's call. False: the call is being dropped. */
+bool wsb_wasmtime_suspend(wasmtime_context_t *context, const wasmtime_func_t *suspend);
+
+/* Calls one function of a store on a stack of its own. */
+typedef struct wsb_wasmtime_fiber wsb_wasmtime_fiber;
+
+/* `function` has no parameters and no results. The store must outlive the fiber. */
+wsb_wasmtime_fiber *wsb_wasmtime_fiber_new(const wasmtime_context_t *context,
+                                           const wasmtime_func_t *function);
+
+/* Prepares a call, which the first poll begins. There must be none. */
+void wsb_wasmtime_fiber_begin(wsb_wasmtime_fiber *fiber, wasmtime_context_t *context);
+
+/* Runs the call until it ends (true) or is suspended. In "suspend" it stays while `waiting` is set.
+ * An error means that it has not begun. */
+bool wsb_wasmtime_fiber_poll(wsb_wasmtime_fiber *fiber, const bool *waiting,
+                             wasmtime_error_t **out_error);
+
+/* Drops a call that is suspended: "suspend" fails in the guest. */
+void wsb_wasmtime_fiber_end(wsb_wasmtime_fiber *fiber);
+
+/* Of a fiber without a call, or NULL. */
+void wsb_wasmtime_fiber_delete(wsb_wasmtime_fiber *fiber);
+
 /* `error` of the following is a wasmtime_error_t or a wasm_trap_t. */
 
 /* Whether a pool had no slot left. */

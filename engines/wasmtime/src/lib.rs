@@ -9,10 +9,12 @@ use std::cell::OnceCell;
 use std::ffi::c_void;
 
 use wasmtime_c_api::wasmtime::{
-    Config, Enabled, Engine, Error, PoolConcurrencyLimitError, PoolingAllocationConfig,
+    Config, Enabled, Engine, Error, Memory, PoolConcurrencyLimitError, PoolingAllocationConfig,
     ResourceLimiter, Store, WasmBacktrace, WasmBacktraceDetails,
 };
 pub use wasmtime_c_api::*;
+
+pub mod fiber;
 
 const _: () = {
     assert!(size_of::<wasm_config_t>() == size_of::<Config>());
@@ -156,6 +158,19 @@ pub unsafe extern "C" fn wsb_wasmtime_store_limits(
     let store = unsafe { &mut *(&raw mut *store).cast::<WasmtimeStore>() };
     let limits = LimitsPointer(limits);
     store.limiter(move |_| unsafe { &mut *limits.get() });
+}
+
+/// `wasmtime_memory_data()` and `wasmtime_memory_data_size()` in one.
+#[unsafe(no_mangle)]
+pub extern "C" fn wsb_wasmtime_memory(
+    store: WasmtimeStoreContextMut<'_>,
+    memory: &Memory,
+    out_base: &mut *mut u8,
+    out_size: &mut u64,
+) {
+    let data = memory.data_mut(store);
+    *out_base = data.as_mut_ptr();
+    *out_size = data.len() as u64;
 }
 
 /// Whether a pool had no slot left. `error` is a `wasmtime_error_t` or a `wasm_trap_t`.
