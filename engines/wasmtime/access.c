@@ -24,13 +24,33 @@ bool wt_export_get(void *instance, wsb_str name, wsb_extern_kind kind,
     return found;
 }
 
+static bool same(const wasmtime_memory_t *a, const wasmtime_memory_t *b)
+{
+    return a->store_id == b->store_id && a->__private1 == b->__private1 &&
+           a->__private2 == b->__private2;
+}
+
+__attribute__((noinline, cold)) static void
+look_up(wt_instance *instance, wasmtime_caller_t *caller, const wasmtime_memory_t *memory)
+{
+    wasmtime_context_t *context = caller ? wasmtime_caller_context(caller) : instance->context;
+    wt_place *place = &instance->place;
+    instance->limits.grows = false;
+    place->memory = *memory;
+    wsb_wasmtime_memory(context, memory, &place->base, &place->size);
+}
+
+/* Of the store's one memory mostly, which moves only when it grows. No host code runs between the
+ * moment when `grows` is set and the growth. */
 void wt_memory_get(void *instance, void *caller, const wsb_engine_handle *memory,
                    uint8_t **out_base, uint64_t *out_size)
 {
+    wt_instance *self = instance;
     const wasmtime_memory_t *handle = (const wasmtime_memory_t *)memory;
-    wasmtime_context_t *context =
-        caller ? wasmtime_caller_context(caller) : ((wt_instance *)instance)->context;
-    wsb_wasmtime_memory(context, handle, out_base, out_size);
+    if (__builtin_expect(self->limits.grows || !same(&self->place.memory, handle), false))
+        look_up(self, caller, handle);
+    *out_base = self->place.base;
+    *out_size = self->place.size;
 }
 
 bool wt_memory_grow(void *instance, const wsb_engine_handle *memory, uint64_t pages)

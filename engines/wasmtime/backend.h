@@ -66,6 +66,13 @@ typedef struct wt_fiber {
     wasmtime_func_t suspend;
 } wt_fiber;
 
+/* Where a memory is. */
+typedef struct wt_place {
+    wasmtime_memory_t memory; /* its store's id is zero: none */
+    uint8_t *base;
+    uint64_t size;
+} wt_place;
+
 struct wt_instance {
     void *host;
     bool (*should_stop)(void *host);
@@ -76,6 +83,7 @@ struct wt_instance {
     wasmtime_store_t *store;
     wasmtime_instance_t instance;
     wsb_wasmtime_limits limits;
+    wt_place place; /* as it was when `limits.grows` was cleared */
     wt_engine *engine;
     bool on_fiber; /* its calls run on a stack of its own */
     wt_fiber fiber;

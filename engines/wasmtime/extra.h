@@ -8,11 +8,12 @@
 #include <wasmtime.h>
 
 /* What an instance may still take; UINT64_MAX: no limit. `refused` is set when something was
- * asked for that was not left. */
+ * asked for that was not left, `grows` whenever a memory is about to grow. */
 typedef struct wsb_wasmtime_limits {
     uint64_t memory_left;
     uint64_t table_left;
     bool refused;
+    bool grows;
 } wsb_wasmtime_limits;
 
 /* As wasm_engine_new_with_config(), but returns the error where that aborts. Takes `config`. */

@@ -64,12 +64,14 @@ pub unsafe extern "C" fn wsb_wasmtime_pool_scan_pages(
     pool.pagemap_scan(Enabled::Auto);
 }
 
-/// What an instance may still take, and whether it was refused something. Same as in `extra.h`.
+/// What an instance may still take, whether it was refused something, and whether a memory was
+/// about to grow. Same as in `extra.h`.
 #[repr(C)]
 pub struct Limits {
     memory_left: u64,
     table_left: u64,
     refused: bool,
+    grows: bool,
 }
 
 fn take(
@@ -104,6 +106,7 @@ impl ResourceLimiter for Limits {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        self.grows = true;
         Ok(take(
             &mut self.memory_left,
             &mut self.refused,

@@ -110,6 +110,33 @@ static void test_memory(void **state)
     assert_int_equal(size, 4 * PAGE);
 }
 
+/* What was known of a memory before it grew must not be used after, least of all where it moved. */
+static void test_memory_moves(void **state)
+{
+    (void)state;
+    NEEDS(MEMORY64);
+    NEEDS(POOLING); /* others clear 4 GiB */
+    guest g;
+    guest_init(&g);
+    g.limits.max_memory = WSB_UNLIMITED;
+    guest_open(&g, "wide_memory");
+    uint64_t pages = 1;
+    static const int64_t steps[] = {0, 1, 65536, 1};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        wsb_raw_value values[1] = {{.i64 = steps[i]}};
+        ASSERT_OK(&g, guest_call(&g, "grow", "I:I", values));
+        pages += values[0].i64 < 0 ? 0 : (uint64_t)steps[i];
+        uint8_t *base = NULL;
+        uint64_t size = 0;
+        ops->memory_get(g.instance, NULL, &g.host.memory, &base, &size);
+        assert_true(size == pages * PAGE);
+        assert_int_equal(base[i], i);
+        base[i + 1] = (uint8_t)(i + 1);
+        base[size - 1] = 1;
+    }
+    guest_close(&g);
+}
+
 static void test_fuel(void **state)
 {
     (void)state;
@@ -161,6 +188,7 @@ int run_call_tests(void)
         CASE(test_exports),
         CASE(test_globals),
         CASE(test_memory),
+        cmocka_unit_test(test_memory_moves),
         cmocka_unit_test(test_fuel),
         cmocka_unit_test(test_select),
     };
