@@ -79,6 +79,7 @@ struct wt_instance {
     /* Set by the one who ends the guest (a host function, the epoch callback), for the call that
      * then returns; WSB_ENGINE_OK otherwise. */
     wsb_engine_result outcome;
+    wasm_trap_t *trap; /* of the call that has just ended */
     wasmtime_context_t *context;
     wasmtime_store_t *store;
     wasmtime_instance_t instance;

@@ -41,12 +41,13 @@ static inline wsb_engine_result call_raw(wt_instance *instance, const wsb_engine
                                          size_t count, wsb_raw_value *values,
                                          wsb_engine_failure *out_failure)
 {
-    wasm_trap_t *trap = NULL;
+    /* In the instance: the address of a variable here would cost each call a guard of its frame. */
+    instance->trap = NULL;
     wasmtime_error_t *error =
-        wasmtime_func_call_unchecked(instance->context, (const wasmtime_func_t *)function,
-                                     (wasmtime_val_raw_t *)values, count, &trap);
-    if (__builtin_expect(error || trap, false))
-        return fail_call(instance, error, trap, out_failure);
+        wsb_wasmtime_call(instance->context, (const wasmtime_func_t *)function,
+                          (wasmtime_val_raw_t *)values, count, &instance->trap);
+    if (__builtin_expect(error || instance->trap, false))
+        return fail_call(instance, error, instance->trap, out_failure);
     return WSB_ENGINE_OK;
 }
 

@@ -33,6 +33,11 @@ void wsb_wasmtime_store_limits(wasmtime_store_t *store, wsb_wasmtime_limits *lim
 void wsb_wasmtime_memory(wasmtime_context_t *context, const wasmtime_memory_t *memory,
                          uint8_t **out_base, uint64_t *out_size);
 
+/* As wasmtime_func_call_unchecked(). */
+wasmtime_error_t *wsb_wasmtime_call(wasmtime_context_t *context, const wasmtime_func_t *function,
+                                    wasmtime_val_raw_t *values, size_t count,
+                                    wasm_trap_t **out_trap);
+
 /* Defines "wsb" "suspend": the function in which a guest waits. */
 wasmtime_error_t *wsb_wasmtime_define_suspend(wasmtime_linker_t *linker);
 

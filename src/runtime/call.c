@@ -108,7 +108,8 @@ static uint64_t get_fuel(wsb_instance *instance)
                                : instance->ops->instance_get_fuel(instance->engine_instance);
 }
 
-void wsb__call_begin_extras(wsb_instance *instance)
+/* Not inside of wsb__call(), whose frame they would enlarge. */
+__attribute__((noinline)) void wsb__call_begin_extras(wsb_instance *instance)
 {
     bool sequence = (instance->extras & WSB__EXTRA_SEQUENCE) != 0;
     bool continued = sequence && continue_sequence(instance);
@@ -134,7 +135,7 @@ void wsb__call_begin_extras(wsb_instance *instance)
     }
 }
 
-void wsb__call_end_extras(wsb_instance *instance)
+__attribute__((noinline)) void wsb__call_end_extras(wsb_instance *instance)
 {
     if (instance->extras & WSB__EXTRA_FUEL) {
         bool sequence = (instance->extras & WSB__EXTRA_SEQUENCE) != 0;

@@ -236,16 +236,17 @@ wsb_status wsb_instance_function(wsb_instance *instance, wsb_str name, wsb_funct
     return prepare(instance, info, out_function, out_error);
 }
 
-static wsb_status wrong_count(const wsb_function *function, const char *what, size_t given,
-                              size_t needed, wsb_error **out_error)
+__attribute__((noinline, cold)) static wsb_status wrong_count(const wsb_function *function,
+                                                              const char *what, size_t given,
+                                                              size_t needed, wsb_error **out_error)
 {
     wsb_error_details details = {.operation = function->label, .used = given, .allowed = needed};
     return wsb_error_set(out_error, WSB_ERROR_INVALID_ARGUMENT, &details,
                          "%s: %zu %s given, it has %zu", function->label, given, what, needed);
 }
 
-static wsb_status wrong_type(const wsb_function *function, size_t index, wsb_value_type given,
-                             wsb_error **out_error)
+__attribute__((noinline, cold)) static wsb_status
+wrong_type(const wsb_function *function, size_t index, wsb_value_type given, wsb_error **out_error)
 {
     wsb_error_details details = {.operation = function->label};
     return wsb_error_set(out_error, WSB_ERROR_TYPE_MISMATCH, &details,
@@ -266,20 +267,28 @@ static inline void copy_value(wsb_raw_value *to, const wsb_raw_value *from, wsb_
     }
 }
 
+__attribute__((noinline, cold)) static wsb_status
+refuse_funcref(const wsb_function *function, size_t index, wsb_error **out_error)
+{
+    return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
+                         "%s: argument %zu: only the null funcref can be passed", function->label,
+                         index);
+}
+
 static inline wsb_status take_arguments(const wsb_function *function, const wsb_value *args,
                                         wsb_raw_value *values, wsb_error **out_error)
 {
-    const wsb_function_type *type = &function->info->function;
-    for (size_t i = 0; i < type->param_count; i++) {
-        if (args[i].type != type->params[i]) {
+    const wsb_value_type *params = function->info->function.params;
+    size_t count = function->info->function.param_count;
+    for (size_t i = 0; i < count; i++) {
+        wsb_value_type type = params[i];
+        if (args[i].type != type) {
             return wrong_type(function, i, args[i].type, out_error);
         }
-        if (args[i].type == WSB_FUNCREF && args[i].of.ref != NULL) {
-            return wsb_error_set(out_error, WSB_ERROR_UNSUPPORTED, NULL,
-                                 "%s: argument %zu: only the null funcref can be passed",
-                                 function->label, i);
+        copy_value(&values[i], &args[i].of, type);
+        if (__builtin_expect(type == WSB_FUNCREF, 0) && args[i].of.ref != NULL) {
+            return refuse_funcref(function, i, out_error);
         }
-        copy_value(&values[i], &args[i].of, type->params[i]);
     }
     return WSB_OK;
 }
@@ -288,10 +297,11 @@ static inline wsb_status take_arguments(const wsb_function *function, const wsb_
 static inline void give_results(const wsb_function *function, const wsb_raw_value *values,
                                 wsb_value *results, size_t count)
 {
-    const wsb_function_type *type = &function->info->function;
+    const wsb_value_type *types = function->info->function.results;
     for (size_t i = 0; i < count; i++) {
-        results[i].type = type->results[i];
-        copy_value(&results[i].of, &values[i], type->results[i]);
+        wsb_value_type type = types[i];
+        results[i].type = type;
+        copy_value(&results[i].of, &values[i], type);
     }
 }
 

@@ -14,6 +14,7 @@ use wasmtime_c_api::wasmtime::{
 };
 pub use wasmtime_c_api::*;
 
+pub mod call;
 pub mod fiber;
 
 const _: () = {
