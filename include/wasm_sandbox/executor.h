@@ -18,6 +18,8 @@ WSB_BEGIN_DECLS
  * computes: after `time_slice` it makes room for others, and while it sleeps or waits it holds
  * none. Other calls hold their thread until they end; when all threads have been held for a while
  * and calls are waiting, more threads are started, up to `max_threads`.
+ * What is only to end, as it was cancelled or its instance is dropped, never waits for those: where
+ * no thread is free, one more does it, and leaves.
  */
 typedef struct wsb_executor wsb_executor;
 

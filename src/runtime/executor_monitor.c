@@ -33,6 +33,7 @@ struct wsb__monitor {
     uv_poll_t events;
     _Atomic bool ending;
     unsigned quiet;
+    const void *urgent; /* the first task that was to end when it looked the last time */
     bool ticking;
 };
 
@@ -83,6 +84,17 @@ static void start_more(wsb_executor *executor)
     }
 }
 
+/* With the lock held: whether a task that is to end has been waiting for a thread since the last
+ * look. */
+static bool is_kept_waiting(wsb__monitor *monitor)
+{
+    const wsb_executor *executor = monitor->executor;
+    const void *first = executor->urgent.first;
+    bool still = first != NULL && first == monitor->urgent;
+    monitor->urgent = first;
+    return still && executor->searching == 0;
+}
+
 /* @return whether to look again. */
 static bool look(wsb__monitor *monitor)
 {
@@ -93,6 +105,9 @@ static bool look(wsb__monitor *monitor)
     bool held = look_at_threads(executor, waiting, &visited);
     if (waiting && held && executor->thread_count < executor->options.max_threads) {
         start_more(executor);
+    }
+    if (is_kept_waiting(monitor) && !executor->has_clerk) {
+        wsb__clerk_start(executor);
     }
     bool cancelling = wsb__cancel_running(executor, false);
     monitor->quiet = waiting || visited || cancelling ? 0 : monitor->quiet + 1;

@@ -110,17 +110,24 @@ static wsb__task *take_ready(wsb_executor *executor)
     return wsb__list_take(&executor->yielded);
 }
 
-wsb__task *wsb__queue_take(wsb_executor *executor)
+static wsb__task *taken(wsb_executor *executor, wsb__task *task)
 {
-    wsb__task *task = wsb__list_take(&executor->urgent);
-    if (task == NULL) {
-        task = take_ready(executor);
-    }
     if (task != NULL) {
         wsb__task_change(task, WSB__TASK_HURRY | WSB__TASK_YIELDED, 0);
         count_ready(executor, (uint64_t)-1);
     }
     return task;
+}
+
+wsb__task *wsb__queue_take_urgent(wsb_executor *executor)
+{
+    return taken(executor, wsb__list_take(&executor->urgent));
+}
+
+wsb__task *wsb__queue_take(wsb_executor *executor)
+{
+    wsb__task *task = wsb__queue_take_urgent(executor);
+    return task != NULL ? task : taken(executor, take_ready(executor));
 }
 
 void wsb__queue_hurry(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)

@@ -35,7 +35,8 @@ typedef struct wsb__worker {
     struct wsb__worker *next_idle;
     struct wsb__worker *previous_idle;
     pthread_t thread;
-    bool visitor;
+    bool visitor;           /* not counted among the executor's threads */
+    bool clerk;             /* a visitor that is a thread of the executor's nevertheless */
     bool idle;              /* in the list of those that sleep */
     bool finished;          /* has left, to be joined */
     uint64_t round;         /* the last in which its task was asked to end */
@@ -104,6 +105,7 @@ struct wsb_executor {
     uint64_t round;         /* of asking what runs to end */
     uint32_t searching;     /* threads that look for a task before they sleep */
     bool threads_end;
+    bool has_clerk;
     bool ticking; /* the monitor looks every few milliseconds */
 
     wsb_executor_stats stats; /* but for what is counted above */
@@ -134,6 +136,8 @@ void wsb__queue_push(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes)
 void wsb__queue_push_yielded(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes);
 /* NULL: there is none. */
 wsb__task *wsb__queue_take(wsb_executor *executor);
+/* The same of those that are to end. */
+wsb__task *wsb__queue_take_urgent(wsb_executor *executor);
 /* One that was cancelled and is in the queue still. */
 void wsb__queue_hurry(wsb_executor *executor, wsb__task *task, wsb__wakes *wakes);
 /* One more thread comes to take what is there. */
@@ -189,8 +193,16 @@ void wsb__cancel_waiting(wsb_executor *executor);
 wsb_status wsb__worker_start(wsb_executor *executor);
 void wsb__worker_link(wsb__worker *worker);
 void wsb__worker_unlink(wsb__worker *worker);
+/* Joins those that have left, but for the calling one; gives the lock back meanwhile. At most one
+ * is left over at a time. */
+void wsb__workers_join(wsb_executor *executor);
 /* Ends and joins all; gives the lock back meanwhile. */
 void wsb__workers_end(wsb_executor *executor);
+
+/* --- executor_clerk.c: with the lock held --- */
+
+/* Starts the thread that ends what is to end; it leaves when that is done. There is none. */
+void wsb__clerk_start(wsb_executor *executor);
 
 /* --- executor_monitor.c: without locks --- */
 

@@ -197,7 +197,7 @@ void wsb__step_run(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
 bool wsb__task_finish_elsewhere(wsb__task *task, const wsb__task_ops *run)
 {
     wsb__worker *worker = wsb__this_executor_thread.worker;
-    if (worker == NULL || !worker->visitor || worker->stepping != task) {
+    if (worker == NULL || !worker->visitor || worker->clerk || worker->stepping != task) {
         return false;
     }
     /* ENDED stays: nobody can cancel it any more. */
@@ -216,7 +216,7 @@ bool wsb__executor_is_stepping(void)
 bool wsb__executor_is_visiting(void)
 {
     const wsb__worker *worker = wsb__this_executor_thread.worker;
-    return worker != NULL && worker->visitor;
+    return worker != NULL && worker->visitor && !worker->clerk;
 }
 
 uint64_t wsb__step_began(void)

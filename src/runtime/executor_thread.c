@@ -134,8 +134,7 @@ static wsb__task *next_task(wsb__worker *worker, wsb__wakes *wakes)
     }
 }
 
-/* Joins those that have left, but for the calling one: at most one is left over at a time. */
-static void join_finished(wsb_executor *executor)
+void wsb__workers_join(wsb_executor *executor)
 {
     wsb__worker *worker = executor->workers;
     while (worker != NULL) {
@@ -165,7 +164,7 @@ static void *run(void *argument)
     }
     executor->thread_count--;
     executor->visitor_count++; /* it is inside still */
-    join_finished(executor);
+    wsb__workers_join(executor);
     worker->finished = true;
     executor->visitor_count--;
     pthread_cond_broadcast(&executor->changed);
@@ -229,5 +228,5 @@ void wsb__workers_end(wsb_executor *executor)
     while (executor->thread_count > 0 || executor->visitor_count > 0) {
         pthread_cond_wait(&executor->changed, &executor->lock);
     }
-    join_finished(executor);
+    wsb__workers_join(executor);
 }

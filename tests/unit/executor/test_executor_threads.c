@@ -44,6 +44,45 @@ static void test_more_threads_when_all_are_held(void **state)
     close(fds[1]);
 }
 
+static wsb__step wait_for_ever(probe *self)
+{
+    return wsb__task_cancelled(&self->future.task) ? WSB__STEP_DONE : WSB__STEP_WAIT;
+}
+
+/* What is only to end does not wait for those that hold all threads there may be. */
+static void test_ends_while_all_threads_are_held(void **state)
+{
+    int fds[2];
+    wsb__strand strand = {0};
+    wsb_executor *executor = executor_of(1, 1, 0);
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    probe *suspended = start(executor, &strand, wait_for_ever, NULL);
+    AWAIT_STATS(executor, now.suspended == 1);
+    probe *behind = start(executor, &strand, do_nothing, NULL);
+    probe *holder = start(executor, NULL, read_pipe, &fds[0]);
+    assert_true(await(&holder->steps, 1));
+    probe *queued = start(executor, NULL, do_nothing, NULL);
+    for (int i = 0; i < 3; i++) { /* again when the thread for it has left */
+        probe *more = start(executor, NULL, do_nothing, NULL);
+        wsb_future_cancel(&more->future);
+        assert_int_equal(finish(more), WSB_ERROR_CANCELLED);
+    }
+    wsb_future_cancel(&queued->future);
+    wsb_future_cancel(&behind->future);
+    wsb_future_cancel(&suspended->future);
+    assert_int_equal(finish(queued), WSB_ERROR_CANCELLED);
+    assert_int_equal(finish(behind), WSB_ERROR_CANCELLED);
+    assert_int_equal(finish(suspended), WSB_OK);
+    AWAIT_STATS(executor, now.running == 1);
+    assert_int_equal(stats_of(executor).threads_peak, 1);
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    assert_int_equal(finish(holder), WSB_OK);
+    wsb_executor_destroy(executor);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void test_never_more_than_max_threads(void **state)
 {
     enum { HELD = 5 };
@@ -378,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_more_threads_when_all_are_held),
+        cmocka_unit_test(test_ends_while_all_threads_are_held),
         cmocka_unit_test(test_never_more_than_max_threads),
         cmocka_unit_test(test_spinning_guests_make_room),
         cmocka_unit_test(test_one_that_is_alone_is_not_disturbed),
