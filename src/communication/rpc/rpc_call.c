@@ -83,6 +83,7 @@ static wsb_status enter_with(wsb_rpc_channel *rpc, wsb__rpc_call *call,
         wsb__lock_acquire(&rpc->lock);
         status = wsb__rpc_enter_locked(rpc, out_scratch);
         if (status == WSB_OK) {
+            call->waiter = *out_scratch;
             status = add(rpc, call);
             if (status != WSB_OK)
                 wsb__rpc_leave_locked(rpc, *out_scratch);
@@ -157,21 +158,14 @@ static wsb_status exchange(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb_
     return wsb__rpc_outcome_error(call, out_error);
 }
 
+/* The call is there already: it can have come to an outcome at any time. */
 static wsb_status call_with(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__rpc_call *call,
-                            wsb_bytes params, uint64_t timeout_ns, wsb_error **out_error)
+                            wsb_bytes params, wsb__rpc_goal *goal, wsb_error **out_error)
 {
     wsb_status status = wsb__rpc_check_call(rpc, scratch, call->method, params, out_error);
-    if (status != WSB_OK) {
-        wsb__rpc_calls_forget(rpc, call);
-        return status;
-    }
-    wsb__rpc_goal goal = {
-        .hands_over = true, .frames = 1, .began = call->began, .timeout_ns = timeout_ns};
-    atomic_init(&goal.pending, 1);
-    call->waiter = scratch;
-    call->pending = &goal.pending;
-    status = exchange(rpc, scratch, call, params, &goal, out_error);
-    call->pending = NULL;
+    if (status == WSB_OK)
+        return exchange(rpc, scratch, call, params, goal, out_error);
+    wsb__rpc_calls_forget(rpc, call, scratch);
     return status;
 }
 
@@ -184,17 +178,23 @@ wsb_status wsb_rpc_channel_call(wsb_rpc_channel *rpc, wsb_str method, wsb_bytes 
         return wsb__rpc_error(WSB_ERROR_INVALID_ARGUMENT, "call", method, NULL, out_error,
                               "a NULL argument");
     wsb__rpc_call_init(&call, method);
+    wsb__rpc_goal goal = {
+        .hands_over = true, .frames = 1, .began = call.began, .timeout_ns = timeout_ns};
+    atomic_init(&goal.pending, 1);
+    call.pending = &goal.pending;
     wsb_status status = enter_with(rpc, &call, &scratch, out_error);
     if (status != WSB_OK)
         return status;
     wsb__moment = call.began;
-    status = call_with(rpc, scratch, &call, params, timeout_ns, out_error);
+    status = call_with(rpc, scratch, &call, params, &goal, out_error);
     wsb__moment = 0;
     wsb__rpc_leave(rpc, scratch);
-    if (status == WSB_OK)
+    if (status == WSB_OK) {
         *out_result = call.result;
-    else
-        wsb_buf_fini(&call.result);
+        return WSB_OK;
+    }
+    wsb_buf_fini(&call.result);
+    wsb_error_destroy(call.error); /* of an answer that came, but to nothing that was sent */
     return status;
 }
 

@@ -58,14 +58,6 @@ wsb__rpc_call *wsb__rpc_calls_take(wsb_rpc_channel *rpc, uint64_t id)
     return call;
 }
 
-void wsb__rpc_calls_forget(wsb_rpc_channel *rpc, wsb__rpc_call *call)
-{
-    wsb__lock_acquire(&rpc->lock);
-    if (wsb__rpc_calls_take(rpc, call->id))
-        rpc->stats.calls--;
-    wsb__lock_release(&rpc->lock);
-}
-
 /* When it is counted down, the call may be gone, and its thread's scratch as well. */
 static void tell_waiter(wsb__rpc_call *call, wsb__rpc_scratch *self)
 {
@@ -108,6 +100,16 @@ void wsb__rpc_calls_fail(wsb_rpc_channel *rpc, wsb_status status, wsb__rpc_scrat
     }
 }
 
+/* Waits until those that others have taken have their outcomes. */
+static void await_outcomes(_Atomic uint32_t *pending, wsb__rpc_scratch *self)
+{
+    while (atomic_load_explicit(pending, memory_order_acquire) > 0) {
+        (void)atomic_exchange_explicit(&self->woken, 0, memory_order_acq_rel);
+        if (atomic_load_explicit(pending, memory_order_acquire) > 0)
+            (void)wsb__rpc_scratch_sleep(self, UINT64_MAX);
+    }
+}
+
 void wsb__rpc_calls_give_up(wsb_rpc_channel *rpc, wsb__rpc_call *calls, size_t count,
                             wsb_status status, wsb__rpc_scratch *self)
 {
@@ -120,13 +122,18 @@ void wsb__rpc_calls_give_up(wsb_rpc_channel *rpc, wsb__rpc_call *calls, size_t c
         call->status = status;
         wsb__rpc_call_end(rpc, call, self);
     }
-    if (count == 0)
-        return;
-    while (atomic_load_explicit(calls[0].pending, memory_order_acquire) > 0) {
-        (void)atomic_exchange_explicit(&self->woken, 0, memory_order_acq_rel);
-        if (atomic_load_explicit(calls[0].pending, memory_order_acquire) > 0)
-            (void)wsb__rpc_scratch_sleep(self, UINT64_MAX);
-    }
+    if (count > 0)
+        await_outcomes(calls[0].pending, self);
+}
+
+void wsb__rpc_calls_forget(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self)
+{
+    wsb__lock_acquire(&rpc->lock);
+    bool was_there = wsb__rpc_calls_take(rpc, call->id) != NULL;
+    rpc->stats.calls -= was_there;
+    wsb__lock_release(&rpc->lock);
+    if (!was_there)
+        await_outcomes(call->pending, self);
 }
 
 /* What a response says of the call that it answers. */

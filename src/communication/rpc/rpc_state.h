@@ -118,8 +118,8 @@ bool wsb__rpc_scratch_sleep(wsb__rpc_scratch *scratch, uint64_t deadline);
 WSB_NODISCARD wsb_status wsb__rpc_calls_add(wsb_rpc_channel *rpc, wsb__rpc_call *call);
 /* Under the lock. Takes a call out; NULL where there is none with this id. */
 wsb__rpc_call *wsb__rpc_calls_take(wsb_rpc_channel *rpc, uint64_t id);
-/* Without the lock. It is not made after all, and nothing was sent. */
-void wsb__rpc_calls_forget(wsb_rpc_channel *rpc, wsb__rpc_call *call);
+/* Without the lock. The one call of a thread is not made after all: nothing was sent. */
+void wsb__rpc_calls_forget(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self);
 /* Without the lock. The outcome of a call that was taken: counts it, tells whoever waits. `self` is
  * the caller's scratch, which needs no waking; NULL: none. */
 void wsb__rpc_call_end(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self);
