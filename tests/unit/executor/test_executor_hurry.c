@@ -116,18 +116,20 @@ static void test_one_that_made_room(void **state)
     must_be_first(executor, &list, self, crowd);
 }
 
-static void test_one_that_waits(void **state)
+static void hurry_one_that_waits(bool woken)
 {
     journal list = {.count = 0};
     counter gate = 0;
     probe *crowd[CROWD];
     wsb_executor *executor = executor_of(1, 1, 0);
     probe *self = submit(executor, begin_then_note, &list, 0, WSB__STEP_WAIT);
-    (void)state;
     AWAIT_STATS(executor, now.suspended == 1);
     probe *holder = start(executor, NULL, hold_thread, &gate);
     assert_true(await(&holder->steps, 1));
     submit_crowd(executor, &list, crowd);
+    if (woken) {
+        wsb__task_wake(&self->future.task);
+    }
     wsb__task_hurry(&self->future.task);
     assert_int_equal(stats_of(executor).suspended, 0);
     bump(&gate);
@@ -135,24 +137,17 @@ static void test_one_that_waits(void **state)
     must_be_first(executor, &list, self, crowd);
 }
 
+static void test_one_that_waits(void **state)
+{
+    (void)state;
+    hurry_one_that_waits(false);
+}
+
 /* Woken as any other before: it still overtakes. */
 static void test_one_that_waited_and_was_woken(void **state)
 {
-    journal list = {.count = 0};
-    counter gate = 0;
-    probe *crowd[CROWD];
-    wsb_executor *executor = executor_of(1, 1, 0);
-    probe *self = submit(executor, begin_then_note, &list, 0, WSB__STEP_WAIT);
     (void)state;
-    AWAIT_STATS(executor, now.suspended == 1);
-    probe *holder = start(executor, NULL, hold_thread, &gate);
-    assert_true(await(&holder->steps, 1));
-    submit_crowd(executor, &list, crowd);
-    wsb__task_wake(&self->future.task);
-    wsb__task_hurry(&self->future.task);
-    bump(&gate);
-    assert_int_equal(finish(holder), WSB_OK);
-    must_be_first(executor, &list, self, crowd);
+    hurry_one_that_waits(true);
 }
 
 /* --- while it is stepped --- */

@@ -44,11 +44,6 @@ static void test_more_threads_when_all_are_held(void **state)
     close(fds[1]);
 }
 
-static wsb__step wait_for_ever(probe *self)
-{
-    return wsb__task_cancelled(&self->future.task) ? WSB__STEP_DONE : WSB__STEP_WAIT;
-}
-
 /* What is only to end does not wait for those that hold all threads there may be. */
 static void test_ends_while_all_threads_are_held(void **state)
 {
@@ -57,7 +52,7 @@ static void test_ends_while_all_threads_are_held(void **state)
     wsb_executor *executor = executor_of(1, 1, 0);
     (void)state;
     assert_int_equal(pipe(fds), 0);
-    probe *suspended = start(executor, &strand, wait_for_ever, NULL);
+    probe *suspended = start(executor, &strand, wait_for_cancel, NULL);
     AWAIT_STATS(executor, now.suspended == 1);
     probe *behind = start(executor, &strand, do_nothing, NULL);
     probe *holder = start(executor, NULL, read_pipe, &fds[0]);
