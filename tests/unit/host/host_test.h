@@ -3,15 +3,8 @@
 #ifndef WSB_TESTS_HOST_TEST_H
 #define WSB_TESTS_HOST_TEST_H
 
+#include "support/modes.h"
 #include "unit/runtime/runtime_test.h"
-
-/* The mode under test; a group of tests is run once in each. */
-static wsb_execution_mode test_mode;
-
-#define RUN_IN_BOTH_MODES(tests, setup, teardown)                                                  \
-    (cmocka_run_group_tests_name("direct", tests, setup, teardown) +                               \
-     (test_mode = WSB_EXECUTION_FIBER_IF_ABLE,                                                     \
-      cmocka_run_group_tests_name("fiber, if able", tests, setup, teardown)))
 
 /* Puts text into the guest's memory; gives its length. */
 static inline uint32_t put(wsb_instance *instance, uint32_t at, const void *data, size_t len)
@@ -51,5 +44,16 @@ static inline int64_t call_raw(wsb_instance *instance, const char *name, const u
 #define CALL(instance, name, ...)                                                                  \
     call_raw(instance, name, (const uint64_t[]){__VA_ARGS__},                                      \
              sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+/* A structured function of the host that gives no output. */
+static inline wsb_status nothing(wsb_call_context *context, wsb_bytes input, wsb_buf *io_output,
+                                 void *user_data)
+{
+    (void)context;
+    (void)input;
+    (void)io_output;
+    (void)user_data;
+    return WSB_OK;
+}
 
 #endif

@@ -44,16 +44,6 @@ static wsb_status echo(wsb_call_context *context, wsb_bytes input, wsb_buf *io_o
     return append(io_output, input.data, input.len);
 }
 
-static wsb_status nothing(wsb_call_context *context, wsb_bytes input, wsb_buf *io_output,
-                          void *user_data)
-{
-    (void)context;
-    (void)input;
-    (void)io_output;
-    (void)user_data;
-    return WSB_OK;
-}
-
 /* Reports with the code that is its input, and a message that is longer than it may be. */
 static wsb_status refuse(wsb_call_context *context, wsb_bytes input, wsb_buf *io_output,
                          void *user_data)
@@ -441,23 +431,23 @@ static void test_definitions(void **state)
     f->imports = used;
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_same_encoding, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_transcoded, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_empty_output_is_null, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reports, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_an_answer_larger_than_the_room_is_kept, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_malformed_input_does_not_reach_the_function, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_hostile_arguments, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unknown_names_are_reported, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_functions_fault_ends_the_guest, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_the_guests_encoding_cannot_say, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_denied_by_default, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_definitions, setup, teardown),
+        TEST(test_same_encoding),
+        TEST(test_transcoded),
+        TEST(test_empty_output_is_null),
+        TEST(test_reports),
+        TEST(test_an_answer_larger_than_the_room_is_kept),
+        TEST(test_malformed_input_does_not_reach_the_function),
+        TEST(test_hostile_arguments),
+        TEST(test_unknown_names_are_reported),
+        TEST(test_the_functions_fault_ends_the_guest),
+        TEST(test_what_the_guests_encoding_cannot_say),
+        TEST(test_denied_by_default),
+        TEST(test_definitions),
     };
     return RUN_IN_BOTH_MODES(tests, NULL, NULL);
 }

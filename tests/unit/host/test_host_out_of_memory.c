@@ -26,16 +26,6 @@ static void test_instances(void **state)
     wsb_module_destroy(module);
 }
 
-static wsb_status nothing(wsb_call_context *context, wsb_bytes input, wsb_buf *io_output,
-                          void *user_data)
-{
-    (void)context;
-    (void)input;
-    (void)io_output;
-    (void)user_data;
-    return WSB_OK;
-}
-
 static wsb_status define(wsb_imports *imports)
 {
     wsb_structured_function function = WSB_STRUCTURED_FUNCTION_INIT;

@@ -158,6 +158,20 @@ static inline wsb_future *start(wsb_sandbox *sandbox, wsb_instance_id id, const 
     return future;
 }
 
+/* On an executor that is not the sandbox's own. */
+static inline wsb_future *start_on(wsb_executor *executor, wsb_sandbox *sandbox, wsb_instance_id id,
+                                   const char *name)
+{
+    wsb_future *future = NULL;
+    wsb_error *error = NULL;
+    wsb_async_options options = WSB_ASYNC_OPTIONS_INIT;
+    options.executor = executor;
+    assert_ok(wsb_sandbox_call_function_async(sandbox, id, wsb_cstr(name), NULL, 0, &options,
+                                              &future, &error),
+              error);
+    return future;
+}
+
 static inline void await(wsb_future *future)
 {
     if (!wsb_future_wait(future, PATIENCE))

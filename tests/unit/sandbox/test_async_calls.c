@@ -1,34 +1,7 @@
 /* Asynchronous calls of each kind, on real engines, in both modes. wsb-test: engine */
-#include "async_support.h"
+#include "async_fixture.h"
 
 #include <poll.h>
-
-static wsb_execution_mode mode; /* of the tests that run now */
-
-typedef struct fixture {
-    wsb_sandbox *sandbox;
-    gate *it;
-    wsb_instance_id id;
-} fixture;
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-    f->sandbox = make_sandbox();
-    f->it = gate_create(64);
-    f->id = gated(f->sandbox, load(f->sandbox, WAT_GATED), f->it, mode, NULL);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    wsb_sandbox_destroy(f->sandbox);
-    gate_destroy(f->it);
-    free(f);
-    return 0;
-}
 
 static void typed(void **state)
 {
@@ -198,7 +171,7 @@ static void in_parallel(void **state)
     wsb_module_id module = load(f->sandbox, WAT_GATED);
     for (size_t i = 0; i < COUNT; i++)
         futures[i] =
-            start(f->sandbox, gated(f->sandbox, module, f->it, mode, NULL), "gated", NULL, 0);
+            start(f->sandbox, gated(f->sandbox, module, f->it, test_mode, NULL), "gated", NULL, 0);
     gate_await(f->it, COUNT);
     gate_open(f->it);
     for (size_t i = 0; i < COUNT; i++)
@@ -371,7 +344,7 @@ static void without_a_sandbox(void **state)
     wsb_async_options options = WSB_ASYNC_OPTIONS_INIT;
     assert_ok(wsb_sandbox_module(f->sandbox, load(f->sandbox, WAT_GATED), &module, &error), error);
     config.imports = gate_imports(f->it);
-    config.mode = mode;
+    config.mode = test_mode;
     assert_ok(wsb_instance_create(module, &config, &instance, &error), error);
     wsb_imports_destroy(config.imports);
     assert_ok(wsb_instance_function(instance, wsb_cstr("gated"), &function, &error), error);
@@ -399,8 +372,6 @@ static void without_a_sandbox(void **state)
     wsb_module_destroy(module);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,7 +390,5 @@ int main(void)
         TEST(all_in_one),
         TEST(without_a_sandbox),
     };
-    int failed = cmocka_run_group_tests_name("direct", tests, NULL, NULL);
-    mode = WSB_EXECUTION_FIBER_IF_ABLE;
-    return failed + cmocka_run_group_tests_name("fibers where it can", tests, NULL, NULL);
+    return RUN_IN_BOTH_MODES(tests, NULL, NULL);
 }

@@ -320,12 +320,8 @@ static void destroyed_in_its_own_call(void **state)
     wsb_imports_destroy(config.imports);
     assert_ok(wsb_instance_function(instance, wsb_cstr("callhost 0"), &function, &error), error);
     /* The only thread is held until all three are queued. */
-    wsb_async_options held = options;
-    wsb_future *first = NULL;
-    assert_ok(wsb_sandbox_call_function_async(
-                  f->sandbox, gated(f->sandbox, f->module, f->it, WSB_EXECUTION_DIRECT, NULL),
-                  wsb_cstr("callhost 0"), NULL, 0, &held, &first, &error),
-              error);
+    wsb_instance_id holder = gated(f->sandbox, f->module, f->it, WSB_EXECUTION_DIRECT, NULL);
+    wsb_future *first = start_on(executor, f->sandbox, holder, "callhost 0");
     gate_await(f->it, 1);
     for (size_t i = 0; i < 3; i++)
         assert_ok(wsb_function_call_async(function, NULL, 0, &options, &futures[i], &error), error);

@@ -1,19 +1,6 @@
 /* Guests that hold all threads of an executor do not hold up the end of others. wsb-test: engine */
 #include "async_support.h"
 
-static wsb_future *start_on(wsb_executor *executor, wsb_sandbox *sandbox, wsb_instance_id id,
-                            const char *name)
-{
-    wsb_future *future = NULL;
-    wsb_error *error = NULL;
-    wsb_async_options options = WSB_ASYNC_OPTIONS_INIT;
-    options.executor = executor;
-    assert_ok(wsb_sandbox_call_function_async(sandbox, id, wsb_cstr(name), NULL, 0, &options,
-                                              &future, &error),
-              error);
-    return future;
-}
-
 static void others_can_be_dropped(void **state)
 {
     (void)state;

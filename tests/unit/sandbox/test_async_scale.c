@@ -22,26 +22,18 @@ static void spinning_guests_keep_nobody(wsb_execution_mode mode, uint32_t max_th
 {
     enum { COUNT = 200 };
     static wsb_future *futures[COUNT];
-    wsb_error *error = NULL;
     wsb_executor *executor = make_executor(2, max_threads, 0);
-    wsb_async_options options = WSB_ASYNC_OPTIONS_INIT;
-    options.executor = executor;
     gate *it = gate_create(8);
     wsb_sandbox *sandbox = make_sandbox();
     wsb_module_id module = load(sandbox, WAT_GATED);
     wsb_future *spinning[2];
     gate_open(it);
     for (size_t i = 0; i < 2; i++)
-        assert_ok(wsb_sandbox_call_function_async(sandbox, gated(sandbox, module, it, mode, NULL),
-                                                  wsb_cstr("enter_and_spin"), NULL, 0, &options,
-                                                  &spinning[i], &error),
-                  error);
+        spinning[i] =
+            start_on(executor, sandbox, gated(sandbox, module, it, mode, NULL), "enter_and_spin");
     gate_await(it, 2);
     for (size_t i = 0; i < COUNT; i++)
-        assert_ok(wsb_sandbox_call_function_async(sandbox, gated(sandbox, module, it, mode, NULL),
-                                                  wsb_cstr("next"), NULL, 0, &options, &futures[i],
-                                                  &error),
-                  error);
+        futures[i] = start_on(executor, sandbox, gated(sandbox, module, it, mode, NULL), "next");
     for (size_t i = 0; i < COUNT; i++)
         assert_int_equal(finish(futures[i], 1).of.i32, 1);
     assert_false(wsb_future_poll(spinning[0]) || wsb_future_poll(spinning[1]));

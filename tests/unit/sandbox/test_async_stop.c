@@ -1,36 +1,7 @@
 /* Asynchronous calls that are cancelled, dropped, refused or in the way. wsb-test: engine */
-#include "async_support.h"
+#include "async_fixture.h"
 
 #include <sys/wait.h>
-
-static wsb_execution_mode mode; /* of the tests that run now */
-
-typedef struct fixture {
-    wsb_sandbox *sandbox;
-    wsb_module_id module;
-    gate *it;
-    wsb_instance_id id;
-} fixture;
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-    f->sandbox = make_sandbox();
-    f->it = gate_create(1200);
-    f->module = load(f->sandbox, WAT_GATED);
-    f->id = gated(f->sandbox, f->module, f->it, mode, NULL);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    wsb_sandbox_destroy(f->sandbox);
-    gate_destroy(f->it);
-    free(f);
-    return 0;
-}
 
 static wsb_status next_now(fixture *f)
 {
@@ -96,7 +67,7 @@ static void the_deadline_of_a_waiting_one(void **state)
     fixture *f = *state;
     wsb_resource_limits limits = WSB_RESOURCE_LIMITS_INIT;
     limits.max_wall_time = 50 * (WSB_SECOND / 1000);
-    wsb_instance_id id = gated(f->sandbox, f->module, f->it, mode, &limits);
+    wsb_instance_id id = gated(f->sandbox, f->module, f->it, test_mode, &limits);
     finish_fails(start(f->sandbox, id, "gated", NULL, 0), 1, WSB_ERROR_TIMEOUT, NULL);
     assert_int_equal(next_now(f), WSB_OK);
 }
@@ -107,7 +78,7 @@ static void the_deadline_of_a_buffer_call(void **state)
     fixture *f = *state;
     wsb_resource_limits limits = WSB_RESOURCE_LIMITS_INIT;
     limits.max_wall_time = 50 * (WSB_SECOND / 1000);
-    wsb_instance_id id = gated(f->sandbox, f->module, f->it, mode, &limits);
+    wsb_instance_id id = gated(f->sandbox, f->module, f->it, test_mode, &limits);
     wsb_future *future = NULL;
     wsb_error *error = NULL;
     wsb_buf data = WSB_BUF_INIT;
@@ -126,7 +97,7 @@ static void destroy_with_a_thousand(void **state)
     enum { INSTANCES = 100, EACH = 10, COUNT = INSTANCES * EACH };
     static wsb_future *futures[COUNT];
     for (size_t i = 0; i < INSTANCES; i++) {
-        wsb_instance_id id = gated(f->sandbox, f->module, f->it, mode, NULL);
+        wsb_instance_id id = gated(f->sandbox, f->module, f->it, test_mode, NULL);
         for (size_t k = 0; k < EACH; k++)
             futures[i * EACH + k] = start(f->sandbox, id,
                                           i % 10 == 0 ? "spin"
@@ -181,28 +152,18 @@ static void drop_in_a_callback(void **state)
     fixture *f = *state;
     wsb_error *error = NULL;
     wsb_executor *executor = make_executor(1, 1, 0);
-    wsb_async_options options = WSB_ASYNC_OPTIONS_INIT;
-    options.executor = executor;
-    wsb_future *first = NULL;
-    wsb_future *second = NULL;
-    wsb_future *third = NULL;
-    wsb_future *held = NULL;
+    wsb_future *futures[3];
     wsb_instance_id other = gated(f->sandbox, f->module, f->it, WSB_EXECUTION_DIRECT, NULL);
-    assert_ok(wsb_sandbox_call_function_async(f->sandbox, other, wsb_cstr("gated"), NULL, 0,
-                                              &options, &held, &error),
-              error);
+    wsb_future *held = start_on(executor, f->sandbox, other, "gated");
     gate_await(f->it, 1);
-    wsb_future **all[] = {&first, &second, &third};
     for (size_t i = 0; i < 3; i++)
-        assert_ok(wsb_sandbox_call_function_async(f->sandbox, f->id, wsb_cstr("next"), NULL, 0,
-                                                  &options, all[i], &error),
-                  error);
-    assert_ok(wsb_future_on_done(first, drop_it, f, &error), error);
+        futures[i] = start_on(executor, f->sandbox, f->id, "next");
+    assert_ok(wsb_future_on_done(futures[0], drop_it, f, &error), error);
     gate_open(f->it);
     assert_int_equal(finish(held, 1).of.i32, 7);
-    assert_int_equal(finish(first, 1).of.i32, 1);
-    finish_fails(second, 1, WSB_ERROR_CANCELLED, NULL);
-    finish_fails(third, 1, WSB_ERROR_CANCELLED, NULL);
+    assert_int_equal(finish(futures[0], 1).of.i32, 1);
+    finish_fails(futures[1], 1, WSB_ERROR_CANCELLED, NULL);
+    finish_fails(futures[2], 1, WSB_ERROR_CANCELLED, NULL);
     assert_int_equal(wsb_sandbox_list_instances(f->sandbox, NULL, 0), 1);
     wsb_sandbox_destroy(f->sandbox);
     f->sandbox = NULL;
@@ -237,7 +198,7 @@ static void drop_from_inside(void **state)
     function.user_data = &it;
     assert_ok(wsb_imports_create(&config.imports, &error), error);
     assert_ok(wsb_imports_define(config.imports, &function, &error), error);
-    config.mode = mode;
+    config.mode = test_mode;
     assert_ok(wsb_sandbox_create_instance(f->sandbox, f->module, &config, &it.id, &error), error);
     wsb_imports_destroy(config.imports);
     wsb_future *first = start(f->sandbox, it.id, "gated", NULL, 0);
@@ -318,9 +279,7 @@ static void a_full_queue(void **state)
     wsb_future *futures[3] = {NULL};
     static const char *const names[] = {"gated", "next", "next"};
     for (size_t i = 0; i < 3; i++) {
-        assert_ok(wsb_sandbox_call_function_async(f->sandbox, f->id, wsb_cstr(names[i]), NULL, 0,
-                                                  &it.options, &futures[i], &error),
-                  error);
+        futures[i] = start_on(executor, f->sandbox, f->id, names[i]);
         gate_await(f->it, 1);
     }
     FAILS(wsb_sandbox_call_function_async(f->sandbox, f->id, wsb_cstr("next"), NULL, 0, &it.options,
@@ -354,15 +313,10 @@ static void a_full_queue(void **state)
 static void the_executor_goes_first(void **state)
 {
     fixture *f = *state;
-    wsb_error *error = NULL;
     wsb_executor *executor = make_executor(1, 2, 0);
-    wsb_async_options options = WSB_ASYNC_OPTIONS_INIT;
-    options.executor = executor;
     wsb_future *futures[2];
     for (size_t i = 0; i < 2; i++)
-        assert_ok(wsb_sandbox_call_function_async(f->sandbox, f->id, wsb_cstr("gated"), NULL, 0,
-                                                  &options, &futures[i], &error),
-                  error);
+        futures[i] = start_on(executor, f->sandbox, f->id, "gated");
     gate_await(f->it, 1);
     wsb_executor_destroy(executor);
     finish_fails(futures[0], 1, WSB_ERROR_CANCELLED, NULL);
@@ -380,7 +334,7 @@ static void a_start_that_never_ends(void **state)
     wsb_module_id module = load(f->sandbox, "(module (import \"env\" \"gate\" (func $gate))"
                                             " (func $s (call $gate) (loop (br 0))) (start $s))");
     config.imports = gate_imports(f->it);
-    config.mode = mode;
+    config.mode = test_mode;
     gate_open(f->it);
     for (size_t i = 0; i < 2; i++) {
         assert_ok(wsb_sandbox_create_instance_async(f->sandbox, module, &config, NULL, &futures[i],
@@ -414,7 +368,6 @@ static void reserved_while_queued(void **state)
     wsb_instance *instance = NULL;
     wsb_function *function = NULL;
     wsb_future *future = NULL;
-    wsb_future *held = NULL;
     wsb_error *error = NULL;
     wsb_value result;
     wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
@@ -422,12 +375,10 @@ static void reserved_while_queued(void **state)
     wsb_executor *executor = make_executor(1, 1, 0);
     options.executor = executor;
     wsb_instance_id other = gated(f->sandbox, f->module, f->it, WSB_EXECUTION_DIRECT, NULL);
-    assert_ok(wsb_sandbox_call_function_async(f->sandbox, other, wsb_cstr("gated"), NULL, 0,
-                                              &options, &held, &error),
-              error);
+    wsb_future *held = start_on(executor, f->sandbox, other, "gated");
     gate_await(f->it, 1); /* the only thread */
     config.imports = gate_imports(f->it);
-    config.mode = mode;
+    config.mode = test_mode;
     assert_ok(wsb_sandbox_module(f->sandbox, f->module, &module, &error), error);
     assert_ok(wsb_instance_create(module, &config, &instance, &error), error);
     wsb_imports_destroy(config.imports);
@@ -468,8 +419,6 @@ static void children_refuse(void **state)
     assert_int_equal(finish(future, 1).of.i32, 7);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,7 +441,5 @@ int main(void)
         TEST(reserved_while_queued),
         TEST(children_refuse),
     };
-    int failed = cmocka_run_group_tests_name("direct", tests, NULL, NULL);
-    mode = WSB_EXECUTION_FIBER_IF_ABLE;
-    return failed + cmocka_run_group_tests_name("fibers where it can", tests, NULL, NULL);
+    return RUN_IN_BOTH_MODES(tests, NULL, NULL);
 }
