@@ -27,36 +27,11 @@ static wsb_instance *instance_create(wsb_module *module, wsb_execution_mode mode
                                      wsb_channel *inbox)
 {
     static wsb_channel *unused; /* the guest imports channels, so there must be one */
-    wsb_error *error = NULL;
     if (!inbox && !unused) {
         wsb_channel *other = NULL;
-        ours_check(wsb_memory_channel_create(1024, &unused, &other, &error), &error);
+        ours_channel_create(1024, &unused, &other);
     }
-    wsb_channel_grant grant = {wsb_cstr("inbox"), inbox ? inbox : unused};
-    wsb_capabilities capabilities = WSB_CAPABILITIES_INIT;
-    capabilities.clocks = WSB_CLOCK_MONOTONIC;
-    capabilities.channels = &grant;
-    capabilities.channel_count = 1;
-    wsb_resource_limits limits = WSB_RESOURCE_LIMITS_INIT;
-    limits.max_wall_time = 3600 * WSB_SECOND;
-    wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
-    config.capabilities = &capabilities;
-    config.limits = &limits;
-    config.mode = mode;
-    return ours_instance_create(module, &config);
-}
-
-static wsb_future *start(wsb_function *function, const wsb_value *args, size_t arg_count,
-                         wsb_executor *executor)
-{
-    wsb_async_options options = WSB_ASYNC_OPTIONS_INIT;
-    options.executor = executor;
-    options.queue_timeout = UINT64_MAX;
-    wsb_future *future = NULL;
-    wsb_error *error = NULL;
-    ours_check(wsb_function_call_async(function, args, arg_count, &options, &future, &error),
-               &error);
-    return future;
+    return ours_instance_with_channel(module, mode, "inbox", inbox ? inbox : unused);
 }
 
 /* --- throughput --- */
@@ -117,7 +92,7 @@ static double by_futures(const load *work, wsb_executor *executor)
     for (size_t done = 0; done < work->calls; done += FLIGHT) {
         wsb_value arg = wsb_value_i32(work->rounds);
         for (size_t i = 0; i < FLIGHT; i++) {
-            futures[i] = start(work->functions[i % INSTANCES], &arg, 1, executor);
+            futures[i] = ours_start(work->functions[i % INSTANCES], &arg, 1, executor);
         }
         for (size_t i = 0; i < FLIGHT; i++) {
             wsb_value result;
@@ -179,12 +154,12 @@ static void queued(wsb_module *module)
     static wsb_future *futures[FLIGHT];
     wsb_executor *executor = executor_create(FLIGHT + WORKERS);
     wsb_instance *instance = instance_create(module, WSB_EXECUTION_DIRECT, NULL);
-    wsb_future *first = start(ours_function(instance, "spin"), NULL, 0, executor);
+    wsb_future *first = ours_start(ours_function(instance, "spin"), NULL, 0, executor);
     wsb_function *add = ours_function(instance, "add");
     wsb_value args[2] = {wsb_value_i32(5), wsb_value_i32(3)};
     size_t before = mallinfo2().uordblks;
     for (size_t i = 0; i < FLIGHT; i++) {
-        futures[i] = start(add, args, 2, executor);
+        futures[i] = ours_start(add, args, 2, executor);
     }
     double each = (double)(mallinfo2().uordblks - before) / FLIGHT;
     for (size_t i = 0; i < FLIGHT; i++) {
@@ -229,7 +204,7 @@ static double short_call(wsb_function *function, wsb_executor *executor)
     for (size_t i = 0; i < SAMPLES; i++) {
         wsb_value arg = wsb_value_i32(1000);
         double begin = bench_now_ns();
-        wsb_future *future = start(function, &arg, 1, executor);
+        wsb_future *future = ours_start(function, &arg, 1, executor);
         wsb_future_wait(future, UINT64_MAX);
         samples[i] = bench_now_ns() - begin;
         wsb_future_destroy(future);
@@ -244,7 +219,7 @@ static void crowd_start(crowd *self, wsb_module *module, wsb_executor *executor,
         self->instances[i] =
             instance_create(module, WSB_EXECUTION_FIBER, receive ? self->ends[i] : NULL);
         wsb_function *function = ours_function(self->instances[i], receive ? "receive" : "sleep");
-        self->futures[i] = start(function, &hour, receive ? 0 : 1, executor);
+        self->futures[i] = ours_start(function, &hour, receive ? 0 : 1, executor);
     }
     wait_until_suspended(executor);
 }
@@ -277,10 +252,8 @@ static void suspended(wsb_module *module, const char *id, const char *slowed_id,
 {
     static crowd guests;
     wsb_executor *executor = executor_create(GUESTS + 1);
-    wsb_error *error = NULL;
     for (size_t i = 0; receive && i < GUESTS; i++) {
-        ours_check(wsb_memory_channel_create(1024, &guests.inboxes[i], &guests.ends[i], &error),
-                   &error);
+        ours_channel_create(1024, &guests.inboxes[i], &guests.ends[i]);
     }
     wsb_instance *other = instance_create(module, WSB_EXECUTION_FIBER, NULL);
     wsb_function *count = ours_function(other, "count");
@@ -311,7 +284,7 @@ static void cancels(wsb_module *module, wsb_execution_mode mode, const char *id,
     wsb_executor *executor = executor_create(16);
     for (size_t i = 0; i < count; i++) {
         wsb_instance *instance = instance_create(module, mode, NULL);
-        wsb_future *future = start(ours_function(instance, "spin"), NULL, 0, executor);
+        wsb_future *future = ours_start(ours_function(instance, "spin"), NULL, 0, executor);
         wsb_future_wait(future, 100000 + i % 7 * 300000);
         double begin = bench_now_ns();
         wsb_future_cancel(future);

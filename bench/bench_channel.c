@@ -89,8 +89,8 @@ static void open_flow(flow *f, size_t threads, size_t len, bool is_ring)
     *f = (flow){.threads = threads, .len = len, .is_ring = is_ring};
     if (is_ring) {
         bench_ring_init(&f->ring, CAPACITY, MAX_MESSAGES);
-    } else if (wsb_memory_channel_create(CAPACITY, &f->sender, &f->receiver, NULL) != WSB_OK) {
-        bench_fail("no channel");
+    } else {
+        ours_channel_create(CAPACITY, &f->sender, &f->receiver);
     }
 }
 
@@ -170,15 +170,10 @@ static void run_guest(void *context, uint64_t iterations)
 static wsb_instance *open_guest(guest_flow *g, const char *data)
 {
     open_flow(&g->f, 1, LONG, false);
-    wsb_channel_grant grant = {wsb_cstr("out"), g->f.sender};
-    wsb_capabilities capabilities = WSB_CAPABILITIES_INIT;
-    capabilities.channels = &grant;
-    capabilities.channel_count = 1;
-    wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
-    config.capabilities = &capabilities;
     char *path = bench_path(data, "channel.wasm");
     wsb_module *module = ours_module_compile(ours_runtime_create(), path);
-    wsb_instance *instance = ours_instance_create(module, &config);
+    wsb_instance *instance =
+        ours_instance_with_channel(module, WSB_EXECUTION_DIRECT, "out", g->f.sender);
     g->send_long = ours_function(instance, "send_long");
     free(path);
     return instance;

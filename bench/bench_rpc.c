@@ -53,21 +53,6 @@ static void by_json(void *context, uint64_t iterations)
     }
 }
 
-static wsb_instance *instance_create(wsb_module *module, wsb_channel *end)
-{
-    wsb_channel_grant grant = {wsb_cstr("rpc"), end};
-    wsb_capabilities capabilities = WSB_CAPABILITIES_INIT;
-    capabilities.channels = &grant;
-    capabilities.channel_count = 1;
-    wsb_resource_limits limits = WSB_RESOURCE_LIMITS_INIT;
-    limits.max_wall_time = 3600 * WSB_SECOND;
-    wsb_instance_config config = WSB_INSTANCE_CONFIG_INIT;
-    config.capabilities = &capabilities;
-    config.limits = &limits;
-    config.mode = WSB_EXECUTION_FIBER;
-    return ours_instance_create(module, &config);
-}
-
 /* A guest that serves until its channel is closed. */
 static rpc_side serve(wsb_module *module, wsb_executor *executor, wsb_rpc_framing framing)
 {
@@ -76,16 +61,12 @@ static rpc_side serve(wsb_module *module, wsb_executor *executor, wsb_rpc_framin
     wsb_error *error = NULL;
     wsb_rpc_options options = WSB_RPC_OPTIONS_INIT;
     options.framing = framing;
-    ours_check(wsb_memory_channel_create(0, &host, &side.end, &error), &error);
+    ours_channel_create(0, &host, &side.end);
     ours_check(wsb_rpc_channel_create(host, &options, &side.rpc, &error), &error);
     wsb_channel_destroy(host);
-    side.instance = instance_create(module, side.end);
-    wsb_async_options async = WSB_ASYNC_OPTIONS_INIT;
-    async.executor = executor;
+    side.instance = ours_instance_with_channel(module, WSB_EXECUTION_FIBER, "rpc", side.end);
     wsb_value arg = wsb_value_i32((int32_t)framing);
-    ours_check(wsb_function_call_async(ours_function(side.instance, "serve"), &arg, 1, &async,
-                                       &side.future, &error),
-               &error);
+    side.future = ours_start(ours_function(side.instance, "serve"), &arg, 1, executor);
     bool json = framing == WSB_RPC_JSON;
     side.params = json ? wsb_bytes_of("[5, 3]", 6) : wsb_bytes_of("\x92\x05\x03", 3);
     side.result = json ? wsb_bytes_of("8", 1) : wsb_bytes_of("\x08", 1);
@@ -113,12 +94,13 @@ int main(int argc, char **argv)
     wsb_error *error = NULL;
     ours_check(wsb_executor_create(NULL, &executor, &error), &error);
     wsb_channel *unused[2];
-    ours_check(wsb_memory_channel_create(0, &unused[0], &unused[1], &error), &error);
+    ours_channel_create(0, &unused[0], &unused[1]);
     rpc_side json = serve(module, executor, WSB_RPC_JSON);
     rpc_side msgpack = serve(module, executor, WSB_RPC_MSGPACK);
     json_side core = {ours_instance_create(ours_module_compile(runtime, tiny), NULL),
                       wsb_cstr("add")};
-    json_side own = {instance_create(module, unused[1]), wsb_cstr("add_json")};
+    json_side own = {ours_instance_with_channel(module, WSB_EXECUTION_FIBER, "rpc", unused[1]),
+                     wsb_cstr("add_json")};
     bench_subject subjects[] = {
         {.name = "JSON call", .run = by_json, .context = &core},
         {.name = "JSON call, guest's JSON", .run = by_json, .context = &own},

@@ -17,6 +17,17 @@ wsb_module *ours_module_compile(wsb_runtime *runtime, const char *path);
 
 wsb_instance *ours_instance_create(wsb_module *module, const wsb_instance_config *config);
 
+/* One with a channel under `name`, the monotonic clock and an hour of time. */
+wsb_instance *ours_instance_with_channel(wsb_module *module, wsb_execution_mode mode,
+                                         const char *name, wsb_channel *channel);
+
 wsb_function *ours_function(wsb_instance *instance, const char *name);
+
+/* Calls it on the executor, however long that has no room. */
+wsb_future *ours_start(wsb_function *function, const wsb_value *args, size_t arg_count,
+                       wsb_executor *executor);
+
+/* A channel in memory. */
+void ours_channel_create(uint64_t capacity, wsb_channel **out_first, wsb_channel **out_second);
 
 #endif
