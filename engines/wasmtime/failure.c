@@ -1,68 +1,24 @@
 /* Wasmtime's errors and traps as a wsb_engine_failure. */
-#include <stdio.h>
+#include <string.h>
 
+#include "../text.h"
 #include "backend.h"
 
-/* Texts hold names that the guest chose: control characters would reach a terminal or forge a
- * line of a log. */
-typedef struct text_sink {
-    char *at;
-    size_t left; /* without the closing NUL */
-} text_sink;
+typedef struct text_place {
+    char *out;
+    size_t room;
+} text_place;
 
-static size_t sequence_length(unsigned char first)
+static void take_text(const char *text, size_t len, void *data)
 {
-    if (first < 0x80)
-        return 1;
-    if (first < 0xe0)
-        return 2;
-    return first < 0xf0 ? 3 : 4;
-}
-
-static bool is_control(const unsigned char *bytes, size_t len)
-{
-    if (len == 1)
-        return bytes[0] < 0x20 || bytes[0] == 0x7f;
-    return len == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0;
-}
-
-/* Appends whole characters of UTF-8 while there is room. All texts come from Rust's strings, so
- * they are well-formed; a sequence that were cut off is left out. */
-static void sink_text(text_sink *sink, const char *text, size_t len)
-{
-    const unsigned char *bytes = (const unsigned char *)text;
-    for (size_t i = 0; i < len;) {
-        size_t width = sequence_length(bytes[i]);
-        if (width > len - i || width > sink->left)
-            break;
-        if (is_control(bytes + i, width)) {
-            *sink->at++ = bytes[i] == '\n' ? ' ' : '?';
-            sink->left--;
-        } else {
-            memcpy(sink->at, bytes + i, width);
-            sink->at += width;
-            sink->left -= width;
-        }
-        i += width;
-    }
-    *sink->at = '\0';
-}
-
-static void emit_text(const char *text, size_t len, void *data)
-{
-    sink_text(data, text, len);
-}
-
-static text_sink sink_of(char *buffer, size_t size)
-{
-    buffer[0] = '\0';
-    return (text_sink){buffer, size - 1};
+    const text_place *place = data;
+    wsb__engine_text(place->out, place->room, text, len);
 }
 
 static void set_message(wsb_engine_failure *failure, const void *error, bool root)
 {
-    text_sink sink = sink_of(failure->message, sizeof failure->message);
-    wsb_wasmtime_error_text(error, root, emit_text, &sink);
+    text_place place = {failure->message, sizeof failure->message};
+    wsb_wasmtime_error_text(error, root, take_text, &place);
     /* The library says "the guest trapped" itself. */
     static const char prefix[] = "wasm trap: ";
     if (strncmp(failure->message, prefix, sizeof prefix - 1) == 0)
@@ -70,37 +26,20 @@ static void set_message(wsb_engine_failure *failure, const void *error, bool roo
                 strlen(failure->message) - (sizeof prefix - 1) + 1);
 }
 
-/* "name @ 0xoffset", whole lines only. */
-static bool sink_frame(text_sink *sink, wasm_frame_t *frame)
+static bool add_frame(wsb_engine_failure *failure, size_t *io_used, wasm_frame_t *frame)
 {
-    char line[256];
-    text_sink out = sink_of(line, sizeof line - 32);
     const wasm_name_t *name = wasmtime_frame_func_name(frame);
-    if (name && name->size) {
-        sink_text(&out, name->data, name->size);
-    } else {
-        int len = snprintf(line, sizeof line, "function %u", wasm_frame_func_index(frame));
-        out.at = line + len;
-    }
     size_t offset = wasm_frame_module_offset(frame);
-    if (offset != SIZE_MAX)
-        out.at += snprintf(out.at, 32, " @ 0x%zx", offset);
-    size_t len = (size_t)(out.at - line);
-    if (len + 1 > sink->left)
-        return false;
-    memcpy(sink->at, line, len);
-    sink->at[len] = '\n';
-    sink->at += len + 1;
-    sink->left -= len + 1;
-    *sink->at = '\0';
-    return true;
+    return wsb__engine_frame(failure, io_used, name ? name->data : NULL, name ? name->size : 0,
+                             wasm_frame_func_index(frame),
+                             offset == SIZE_MAX ? UINT64_MAX : offset);
 }
 
 static void set_backtrace(wsb_engine_failure *failure, wasm_frame_vec_t *frames)
 {
-    text_sink sink = sink_of(failure->backtrace, sizeof failure->backtrace);
+    size_t used = 0;
     for (size_t i = 0; i < frames->size; i++) {
-        if (!sink_frame(&sink, frames->data[i]))
+        if (!add_frame(failure, &used, frames->data[i]))
             break;
     }
     wasm_frame_vec_delete(frames);
@@ -109,8 +48,7 @@ static void set_backtrace(wsb_engine_failure *failure, wasm_frame_vec_t *frames)
 wsb_engine_result wt_fail_text(wsb_engine_failure *out_failure, wsb_engine_result result,
                                const char *text)
 {
-    text_sink sink = sink_of(out_failure->message, sizeof out_failure->message);
-    sink_text(&sink, text, strlen(text));
+    wsb__engine_text(out_failure->message, sizeof out_failure->message, text, strlen(text));
     return result;
 }
 
@@ -158,9 +96,9 @@ static wsb_trap trap_of(wasmtime_trap_code_t code)
  * engine's own; the conformance suite sees when another version words it otherwise. */
 static bool is_exception(const wasm_trap_t *trap)
 {
-    char text[32];
-    text_sink sink = sink_of(text, sizeof text);
-    wsb_wasmtime_error_text(trap, true, emit_text, &sink);
+    char text[32] = "";
+    text_place place = {text, sizeof text};
+    wsb_wasmtime_error_text(trap, true, take_text, &place);
     return strcmp(text, "thrown Wasm exception") == 0;
 }
 
