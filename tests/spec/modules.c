@@ -106,8 +106,33 @@ static spec_verdict check_strange(spec_script *script, wsb_module *module,
                                kind_name(import->kind));
 }
 
-static spec_verdict make_instance(spec_script *script, wsb_module *module,
-                                  wsb_instance **out_instance)
+/* What is said to making an instance that ended so. Takes `error`. */
+typedef spec_verdict (*judge_fn)(spec_script *script, const char *text, wsb_status status,
+                                 wsb_error *error);
+
+static spec_verdict must_be_made(spec_script *script, const char *text, wsb_status status,
+                                 wsb_error *error)
+{
+    (void)script;
+    (void)text;
+    return status == WSB_OK ? spec_passed() : spec_failed_with("instantiate", status, error);
+}
+
+static spec_verdict must_not_link(spec_script *script, const char *text, wsb_status status,
+                                  wsb_error *error)
+{
+    (void)script;
+    (void)text;
+    if (status != WSB_ERROR_UNKNOWN_IMPORT) {
+        return spec_failed_with("must not be linkable", status, error);
+    }
+    wsb_error_destroy(error);
+    return spec_passed();
+}
+
+/* `text` is for `judge`, which is not asked where the imports cannot be made. */
+static spec_verdict make_instance(spec_script *script, wsb_module *module, judge_fn judge,
+                                  const char *text, wsb_instance **out_instance)
 {
     const wsb_module_info *info = wsb_module_get_info(module);
     const wsb_extern_info *strange = strange_import(info);
@@ -122,10 +147,7 @@ static spec_verdict make_instance(spec_script *script, wsb_module *module,
     }
     wsb_status status = instantiate(script, module, imports, out_instance, &error);
     wsb_imports_destroy(imports);
-    if (status != WSB_OK) {
-        return spec_failed_with("instantiate", status, error);
-    }
-    return verdict;
+    return judge(script, text, status, error);
 }
 
 static spec_unit *add_unit(spec_script *script, const char *name)
@@ -167,7 +189,7 @@ spec_verdict spec_do_module(spec_script *script, const json_t *command)
 {
     spec_unit *unit = compile_unit(script, command);
     if (unit->module != NULL) {
-        unit->absent = make_instance(script, unit->module, &unit->instance);
+        unit->absent = make_instance(script, unit->module, must_be_made, NULL, &unit->instance);
     }
     return unit->absent;
 }
@@ -195,7 +217,7 @@ spec_verdict spec_do_module_instance(spec_script *script, const json_t *command)
     unit->absent = definition->absent;
     if (definition->module != NULL) {
         unit->module = wsb_module_ref(definition->module);
-        unit->absent = make_instance(script, unit->module, &unit->instance);
+        unit->absent = make_instance(script, unit->module, must_be_made, NULL, &unit->instance);
     }
     return unit->absent;
 }
@@ -232,58 +254,30 @@ spec_verdict spec_do_refused(spec_script *script, const json_t *command)
     return spec_passed();
 }
 
-spec_verdict spec_do_unlinkable(spec_script *script, const json_t *command)
+/* An instance that is not kept. */
+static spec_verdict try_instance(spec_script *script, const json_t *command, judge_fn judge)
 {
     wsb_module *module = NULL;
     wsb_instance *instance = NULL;
     wsb_error *error = NULL;
-    spec_verdict verdict = spec_passed();
     wsb_status status = compile(script, command, &module, &error);
     if (status != WSB_OK) {
         return not_compiled(status, error);
     }
-    const wsb_module_info *info = wsb_module_get_info(module);
-    const wsb_extern_info *strange = strange_import(info);
-    wsb_imports *imports = strange != NULL ? NULL : spec_imports(script, info, &verdict);
-    if (strange != NULL) {
-        verdict = check_strange(script, module, strange);
-    } else if (imports != NULL) {
-        status = instantiate(script, module, imports, &instance, &error);
-        if (status != WSB_ERROR_UNKNOWN_IMPORT) {
-            verdict = spec_failed_with("must not be linkable", status, error);
-        } else {
-            wsb_error_destroy(error);
-        }
-    }
-    wsb_imports_destroy(imports);
+    spec_verdict verdict = make_instance(script, module, judge, member(command, "text"), &instance);
     wsb_instance_destroy(instance);
     wsb_module_destroy(module);
     return verdict;
 }
 
+spec_verdict spec_do_unlinkable(spec_script *script, const json_t *command)
+{
+    return try_instance(script, command, must_not_link);
+}
+
 spec_verdict spec_do_uninstantiable(spec_script *script, const json_t *command)
 {
-    wsb_module *module = NULL;
-    wsb_instance *instance = NULL;
-    wsb_error *error = NULL;
-    spec_verdict verdict = spec_passed();
-    wsb_status status = compile(script, command, &module, &error);
-    if (status != WSB_OK) {
-        return not_compiled(status, error);
-    }
-    const wsb_module_info *info = wsb_module_get_info(module);
-    const wsb_extern_info *strange = strange_import(info);
-    wsb_imports *imports = strange != NULL ? NULL : spec_imports(script, info, &verdict);
-    if (strange != NULL) {
-        verdict = check_strange(script, module, strange);
-    } else if (imports != NULL) {
-        status = instantiate(script, module, imports, &instance, &error);
-        verdict = spec_check_trap(script, member(command, "text"), status, error);
-    }
-    wsb_imports_destroy(imports);
-    wsb_instance_destroy(instance);
-    wsb_module_destroy(module);
-    return verdict;
+    return try_instance(script, command, spec_check_trap);
 }
 
 void spec_script_close(spec_script *script)
