@@ -129,6 +129,10 @@ WSB_NODISCARD wsb_status wsb__msgpack_to_json(const wsb__site *site, wsb_bytes d
 WSB_NODISCARD wsb_status wsb__scalar_check_type(const wsb__site *site,
                                                 const wsb_function_type *type,
                                                 wsb_error **out_error);
+/* Converts an argument, or says why it does not fit. */
+WSB_NODISCARD wsb_status wsb__scalar_convert(const wsb__site *site, const wsb_function_type *type,
+                                             size_t index, const wsb__number *number,
+                                             wsb_raw_value *out, wsb_error **out_error);
 /* The two errors that both encodings have. */
 wsb_status wsb__scalar_count_error(const wsb__site *site, const wsb_function_type *type,
                                    size_t given, wsb_error **out_error);

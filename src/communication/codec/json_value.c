@@ -126,15 +126,7 @@ static wsb_status convert_argument(const wsb__site *site, const wsb_function_typ
         return wsb__scalar_argument_error(site, type, index, type_text(json), "is not a number",
                                           out_error);
     }
-    const char *why = wsb__number_convert(&number, type->params[index], out);
-    if (!why)
-        return WSB_OK;
-    char given[WSB__NUMBER_TEXT];
-    if (number.kind == WSB__NUMBER_SIGNED)
-        wsb__print_signed(given, number.of.s);
-    else
-        wsb__print_f64(given, number.of.r);
-    return wsb__scalar_argument_error(site, type, index, given, why, out_error);
+    return wsb__scalar_convert(site, type, index, &number, out, out_error);
 }
 
 static wsb_status convert_arguments(const wsb__site *site, const json_t *json,

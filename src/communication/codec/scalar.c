@@ -53,3 +53,19 @@ wsb_status wsb__scalar_argument_error(const wsb__site *site, const wsb_function_
                            "argument %zu (%s): %s %s", index + 1,
                            wsb_value_type_name(type->params[index]), given, why);
 }
+
+wsb_status wsb__scalar_convert(const wsb__site *site, const wsb_function_type *type, size_t index,
+                               const wsb__number *number, wsb_raw_value *out, wsb_error **out_error)
+{
+    const char *why = wsb__number_convert(number, type->params[index], out);
+    if (!why)
+        return WSB_OK;
+    char given[WSB__NUMBER_TEXT];
+    if (number->kind == WSB__NUMBER_UNSIGNED)
+        wsb__print_unsigned(given, number->of.u);
+    else if (number->kind == WSB__NUMBER_SIGNED)
+        wsb__print_signed(given, number->of.s);
+    else
+        wsb__print_f64(given, number->of.r);
+    return wsb__scalar_argument_error(site, type, index, given, why, out_error);
+}
