@@ -68,6 +68,10 @@ wsb_status wsb__transfer_try(const wsb__transfer *transfer);
  * of the transfer, WSB_ERROR_TIMEOUT, WSB_ERROR_OUT_OF_MEMORY. */
 wsb_status wsb__transfer_wait(const wsb__transfer *transfer, uint64_t timeout_ns);
 
+/* Sleeps until *woken is not 0; false where the time (of CLOCK_MONOTONIC; UINT64_MAX: endless) is
+ * up before. */
+bool wsb__channel_sleep(_Atomic uint32_t *woken, uint64_t deadline);
+
 /* Says what went wrong and what to do about it. */
 wsb_status wsb__transfer_failed(const wsb__transfer *transfer, wsb_status status,
                                 uint64_t timeout_ns, wsb_error **out_error);

@@ -71,10 +71,9 @@ static wsb_status spin(const wsb__transfer *transfer)
     return status;
 }
 
-/* False where the time is up before the word is set. */
-static bool sleep_on(word_waker *word, uint64_t deadline)
+bool wsb__channel_sleep(_Atomic uint32_t *woken, uint64_t deadline)
 {
-    while (atomic_load_explicit(&word->woken, memory_order_acquire) == 0) {
+    while (atomic_load_explicit(woken, memory_order_acquire) == 0) {
         uint64_t left = UINT64_MAX;
         if (deadline != UINT64_MAX) {
             uint64_t now = wsb__monotonic_ns();
@@ -82,7 +81,7 @@ static bool sleep_on(word_waker *word, uint64_t deadline)
                 return false;
             left = deadline - now;
         }
-        (void)wsb__word_wait(&word->woken, 0, left);
+        (void)wsb__word_wait(woken, 0, left);
     }
     return true;
 }
@@ -102,7 +101,7 @@ static wsb_status sleep_and_try(const wsb__transfer *transfer, word_waker *word,
         if (status != WSB_OK)
             return status;
         status = WSB_ERROR_TIMEOUT;
-        if (sleep_on(word, deadline)) {
+        if (wsb__channel_sleep(&word->woken, deadline)) {
             status = wsb__transfer_try(transfer);
             if (status == WSB_ERROR_WOULD_BLOCK) {
                 wsb__channel_rearm(channel, transfer->event);

@@ -19,16 +19,8 @@ static void release(wsb_future *future)
 static void stop(wsb_future *future)
 {
     wsb__rpc_async *async = (wsb__rpc_async *)future;
-    wsb_rpc_channel *rpc = async->rpc;
-    if (wsb__rpc_is_forked(rpc))
-        return;
-    wsb__lock_acquire(&rpc->lock);
-    wsb__rpc_call *call = wsb__rpc_calls_take(rpc, async->call.id);
-    wsb__lock_release(&rpc->lock);
-    if (!call)
-        return;
-    call->status = WSB_ERROR_CANCELLED;
-    wsb__rpc_call_end(rpc, call, NULL);
+    if (!wsb__rpc_is_forked(async->rpc))
+        wsb__rpc_calls_end(async->rpc, async->call.id, WSB_ERROR_CANCELLED, NULL);
 }
 
 /* Under the lock. */
@@ -119,17 +111,6 @@ static bool list_unsent(wsb__rpc_background *background, wsb_buf *frame, uint64_
     return true;
 }
 
-static void end_by_id(wsb_rpc_channel *rpc, uint64_t id, wsb_status status)
-{
-    wsb__lock_acquire(&rpc->lock);
-    wsb__rpc_call *call = wsb__rpc_calls_take(rpc, id);
-    wsb__lock_release(&rpc->lock);
-    if (!call)
-        return;
-    call->status = status;
-    wsb__rpc_call_end(rpc, call, NULL);
-}
-
 bool wsb__rpc_async_flush(wsb__rpc_background *background)
 {
     wsb_rpc_channel *rpc = background->rpc;
@@ -144,7 +125,7 @@ bool wsb__rpc_async_flush(wsb__rpc_background *background)
             waits = list_unsent(background, &frame, id, true);
             wsb__lock_release(&rpc->lock);
         } else if (status != WSB_OK) {
-            end_by_id(rpc, id, status);
+            wsb__rpc_calls_end(rpc, id, status, NULL);
         }
         wsb_buf_fini(&frame);
         if (waits)
@@ -317,8 +298,7 @@ wsb_status wsb_rpc_channel_call_async(wsb_rpc_channel *rpc, wsb_str method, wsb_
                               "a NULL argument");
     wsb_status status = wsb__rpc_enter(rpc, &scratch);
     if (status != WSB_OK)
-        return wsb__rpc_error(status, "call", method, NULL, out_error, "%s",
-                              wsb_status_text(status));
+        return wsb__rpc_status_error(status, "call", method, out_error);
     wsb__lock_acquire(&rpc->lock);
     bool attached = rpc->background != NULL;
     wsb__lock_release(&rpc->lock);

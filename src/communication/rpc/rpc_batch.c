@@ -152,8 +152,7 @@ wsb_status wsb_rpc_channel_call_batch(wsb_rpc_channel *rpc, wsb_rpc_batch_call *
     if (rpc && (calls || count == 0) && count <= UINT32_MAX)
         status = wsb__rpc_enter(rpc, &self.scratch);
     if (status != WSB_OK)
-        return wsb__rpc_error(status, "call batch", wsb_cstr(NULL), NULL, out_error, "%s",
-                              wsb_status_text(status));
+        return wsb__rpc_status_error(status, "call batch", wsb_cstr(NULL), out_error);
     for (size_t i = 0; i < count; i++) {
         calls[i].status = WSB_OK;
         calls[i].code = 0;

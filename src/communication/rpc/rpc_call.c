@@ -31,8 +31,7 @@ wsb_status wsb__rpc_write_failed(wsb_rpc_channel *rpc, wsb_str method, wsb_statu
                                  wsb_error **out_error)
 {
     if (status != WSB_ERROR_LIMIT_EXCEEDED)
-        return wsb__rpc_error(status, "call", method, NULL, out_error, "%s",
-                              wsb_status_text(status));
+        return wsb__rpc_status_error(status, "call", method, out_error);
     wsb_error_details details = {
         .operation = "call",
         .subject = "max_message",
@@ -47,8 +46,7 @@ static wsb_status add_failed(const wsb_rpc_channel *rpc, wsb_str method, wsb_sta
                              wsb_error **out_error)
 {
     if (status != WSB_ERROR_LIMIT_EXCEEDED)
-        return wsb__rpc_error(status, "call", method, NULL, out_error, "%s",
-                              wsb_status_text(status));
+        return wsb__rpc_status_error(status, "call", method, out_error);
     wsb_error_details details = {
         .operation = "call",
         .subject = "max_outstanding",
@@ -131,8 +129,7 @@ wsb_status wsb__rpc_outcome_error(wsb__rpc_call *call, wsb_error **out_error)
         return wsb__rpc_error(call->status, "call", call->method, NULL, out_error,
                               "the other side's answer is not a valid response");
     default:
-        return wsb__rpc_error(call->status, "call", call->method, NULL, out_error, "%s",
-                              wsb_status_text(call->status));
+        return wsb__rpc_status_error(call->status, "call", call->method, out_error);
     }
 }
 
@@ -206,8 +203,7 @@ wsb_status wsb_rpc_channel_notify(wsb_rpc_channel *rpc, wsb_str method, wsb_byte
     wsb__rpc_goal goal = {.ends = &end, .frames = 1};
     wsb_status status = rpc ? wsb__rpc_enter(rpc, &scratch) : WSB_ERROR_INVALID_ARGUMENT;
     if (status != WSB_OK)
-        return wsb__rpc_error(status, "notify", method, NULL, out_error, "%s",
-                              wsb_status_text(status));
+        return wsb__rpc_status_error(status, "notify", method, out_error);
     goal.began = wsb__ticks();
     goal.timeout_ns = timeout_ns;
     atomic_init(&goal.pending, 0);
@@ -240,8 +236,7 @@ wsb_status wsb_rpc_channel_serve(wsb_rpc_channel *rpc, uint64_t timeout_ns, wsb_
     wsb__rpc_goal goal = {.serves = true};
     wsb_status status = rpc ? wsb__rpc_enter(rpc, &scratch) : WSB_ERROR_INVALID_ARGUMENT;
     if (status != WSB_OK)
-        return wsb__rpc_error(status, "serve", wsb_cstr(NULL), NULL, out_error, "%s",
-                              wsb_status_text(status));
+        return wsb__rpc_status_error(status, "serve", wsb_cstr(NULL), out_error);
     goal.began = wsb__ticks();
     goal.timeout_ns = timeout_ns;
     atomic_init(&goal.pending, 0);
@@ -249,6 +244,5 @@ wsb_status wsb_rpc_channel_serve(wsb_rpc_channel *rpc, uint64_t timeout_ns, wsb_
     wsb__rpc_leave(rpc, scratch);
     if (status == WSB_ERROR_CLOSED)
         return WSB_OK;
-    return wsb__rpc_error(status, "serve", wsb_cstr(NULL), NULL, out_error, "%s",
-                          wsb_status_text(status));
+    return wsb__rpc_status_error(status, "serve", wsb_cstr(NULL), out_error);
 }

@@ -1,4 +1,5 @@
 /* Own calls: their ids, and how they come to an outcome. */
+#include "communication/channel.h"
 #include "communication/rpc/rpc_state.h"
 #include "core/alloc.h"
 #include "core/buffer.h"
@@ -106,22 +107,27 @@ static void await_outcomes(_Atomic uint32_t *pending, wsb__rpc_scratch *self)
     while (atomic_load_explicit(pending, memory_order_acquire) > 0) {
         (void)atomic_exchange_explicit(&self->woken, 0, memory_order_acq_rel);
         if (atomic_load_explicit(pending, memory_order_acquire) > 0)
-            (void)wsb__rpc_scratch_sleep(self, UINT64_MAX);
+            (void)wsb__channel_sleep(&self->woken, UINT64_MAX);
     }
+}
+
+void wsb__rpc_calls_end(wsb_rpc_channel *rpc, uint64_t id, wsb_status status,
+                        wsb__rpc_scratch *self)
+{
+    wsb__lock_acquire(&rpc->lock);
+    wsb__rpc_call *call = wsb__rpc_calls_take(rpc, id);
+    wsb__lock_release(&rpc->lock);
+    if (!call)
+        return;
+    call->status = status;
+    wsb__rpc_call_end(rpc, call, self);
 }
 
 void wsb__rpc_calls_give_up(wsb_rpc_channel *rpc, wsb__rpc_call *calls, size_t count,
                             wsb_status status, wsb__rpc_scratch *self)
 {
-    for (size_t i = 0; i < count; i++) {
-        wsb__lock_acquire(&rpc->lock);
-        wsb__rpc_call *call = wsb__rpc_calls_take(rpc, calls[i].id);
-        wsb__lock_release(&rpc->lock);
-        if (!call)
-            continue;
-        call->status = status;
-        wsb__rpc_call_end(rpc, call, self);
-    }
+    for (size_t i = 0; i < count; i++)
+        wsb__rpc_calls_end(rpc, calls[i].id, status, self);
     if (count > 0)
         await_outcomes(calls[0].pending, self);
 }

@@ -32,6 +32,12 @@ wsb_status wsb__rpc_error(wsb_status status, const char *what, wsb_str name, con
     return wsb_error_set(out_error, status, &details, "%s: %s", operation, message);
 }
 
+wsb_status wsb__rpc_status_error(wsb_status status, const char *what, wsb_str name,
+                                 wsb_error **out_error)
+{
+    return wsb__rpc_error(status, what, name, NULL, out_error, "%s", wsb_status_text(status));
+}
+
 static wsb_status check_field(const char *name, uint64_t *io_value, uint64_t otherwise,
                               uint64_t most, wsb_error **out_error)
 {
@@ -251,8 +257,7 @@ wsb_status wsb_rpc_channel_register(wsb_rpc_channel *rpc, wsb_str name, wsb_rpc_
     if (status == WSB_OK)
         return WSB_OK;
     wsb__free(method);
-    return wsb__rpc_error(status, "register method", name, NULL, out_error, "%s",
-                          wsb_status_text(status));
+    return wsb__rpc_status_error(status, "register method", name, out_error);
 }
 
 void wsb_rpc_channel_get_stats(wsb_rpc_channel *rpc, wsb_rpc_stats *out_stats)

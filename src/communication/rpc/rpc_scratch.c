@@ -1,7 +1,6 @@
 #include "communication/rpc/rpc_state.h"
 #include "core/alloc.h"
 #include "core/signal_word.h"
-#include "runtime/ticks.h"
 
 /* Frames are rarely larger; a larger buffer is not kept. */
 #define KEPT_BYTES ((size_t)64 * 1024)
@@ -81,19 +80,4 @@ void wsb__rpc_scratch_destroy_idle(wsb_rpc_channel *rpc)
         rpc->idle = scratch->next;
         wsb_waker_unref(&scratch->waker);
     }
-}
-
-bool wsb__rpc_scratch_sleep(wsb__rpc_scratch *scratch, uint64_t deadline)
-{
-    while (atomic_load_explicit(&scratch->woken, memory_order_acquire) == 0) {
-        uint64_t left = UINT64_MAX;
-        if (deadline != UINT64_MAX) {
-            uint64_t now = wsb__monotonic_ns();
-            if (now >= deadline)
-                return false;
-            left = deadline - now;
-        }
-        (void)wsb__word_wait(&scratch->woken, 0, left);
-    }
-    return true;
 }

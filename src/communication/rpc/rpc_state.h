@@ -102,6 +102,9 @@ void wsb__rpc_unref(wsb_rpc_channel *rpc);
 /* Sets an error whose operation is "<what> '<name>'"; an empty name is left away. */
 wsb_status wsb__rpc_error(wsb_status status, const char *what, wsb_str name, const char *suggestion,
                           wsb_error **out_error, const char *format, ...) WSB_PRINTF(6, 7);
+/* The same, where the status says all there is to say. */
+wsb_status wsb__rpc_status_error(wsb_status status, const char *what, wsb_str name,
+                                 wsb_error **out_error);
 
 /* --- scratches (rpc_scratch.c) --- */
 
@@ -109,8 +112,6 @@ wsb_status wsb__rpc_error(wsb_status status, const char *what, wsb_str name, con
 wsb__rpc_scratch *wsb__rpc_scratch_take(wsb_rpc_channel *rpc);
 void wsb__rpc_scratch_give(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch);
 void wsb__rpc_scratch_destroy_idle(wsb_rpc_channel *rpc);
-/* False when the time is up (CLOCK_MONOTONIC; UINT64_MAX: never). */
-bool wsb__rpc_scratch_sleep(wsb__rpc_scratch *scratch, uint64_t deadline);
 
 /* --- own calls (rpc_calls.c) --- */
 
@@ -123,6 +124,9 @@ void wsb__rpc_calls_forget(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_s
 /* Without the lock. The outcome of a call that was taken: counts it, tells whoever waits. `self` is
  * the caller's scratch, which needs no waking; NULL: none. */
 void wsb__rpc_call_end(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self);
+/* Without the lock. Takes the call, if it is there, and ends it with this outcome. */
+void wsb__rpc_calls_end(wsb_rpc_channel *rpc, uint64_t id, wsb_status status,
+                        wsb__rpc_scratch *self);
 /* Gives all that are there this outcome. */
 void wsb__rpc_calls_fail(wsb_rpc_channel *rpc, wsb_status status, wsb__rpc_scratch *self);
 /* Ends calls of one thread that have no answer, and waits for those that are getting one. */

@@ -2,6 +2,7 @@
  * the calls of others, and serves requests. While it runs a method, or when its own wait is over,
  * another one leads. So a method may call the other side, and a call ends also when all other
  * threads are in methods. */
+#include "communication/channel.h"
 #include "communication/rpc/rpc_state.h"
 #include "runtime/ticks.h"
 
@@ -138,7 +139,7 @@ static wsb_status sleep_for(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, uns
     for (; waits < 4 && status == WSB_OK; waits++)
         if (events & (unsigned)all_events[waits])
             status = wsb_channel_wait(rpc->channel, all_events[waits], &scratch->waker, NULL);
-    if (status == WSB_OK && !wsb__rpc_scratch_sleep(scratch, deadline))
+    if (status == WSB_OK && !wsb__channel_sleep(&scratch->woken, deadline))
         status = WSB_ERROR_TIMEOUT;
     for (size_t i = 0; i < waits; i++)
         if (events & (unsigned)all_events[i])
