@@ -33,18 +33,8 @@ static raw_side raw_side_create(const char *path)
 
 static void raw_unchecked(void *context, uint64_t iterations)
 {
-    raw_side *side = context;
-    for (uint64_t i = 0; i < iterations; i++) {
-        wasmtime_val_raw_t values[2];
-        values[0].i32 = (int32_t)i;
-        values[1].i32 = 3;
-        wasm_trap_t *trap = NULL;
-        wasmtime_error_t *error =
-            wasmtime_func_call_unchecked(side->context, &side->add, values, 2, &trap);
-        if (error || trap || values[0].i32 != (int32_t)i + 3) {
-            bench_fail("raw unchecked call failed");
-        }
-    }
+    const raw_side *side = context;
+    raw_adds(side->context, &side->add, iterations);
 }
 
 static void raw_checked(void *context, uint64_t iterations)

@@ -58,3 +58,18 @@ wasmtime_func_t raw_function(wasmtime_context_t *context, const wasmtime_instanc
     }
     return item.of.func;
 }
+
+void raw_adds(wasmtime_context_t *context, const wasmtime_func_t *add, uint64_t iterations)
+{
+    for (uint64_t i = 0; i < iterations; i++) {
+        wasmtime_val_raw_t values[2];
+        values[0].i32 = (int32_t)i;
+        values[1].i32 = 3;
+        wasm_trap_t *trap = NULL;
+        wasmtime_error_t *error = wasmtime_func_call_unchecked(context, add, values, 2, &trap);
+        if (error || trap || values[0].i32 != (int32_t)i + 3) {
+            raw_check(error, trap);
+            bench_fail("raw: add gave a wrong sum");
+        }
+    }
+}

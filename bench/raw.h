@@ -20,4 +20,7 @@ wasmtime_module_t *raw_module_compile(wasm_engine_t *engine, const char *path);
 wasmtime_func_t raw_function(wasmtime_context_t *context, const wasmtime_instance_t *instance,
                              const char *name);
 
+/* Calls `add`, unchecked, and checks each sum. */
+void raw_adds(wasmtime_context_t *context, const wasmtime_func_t *add, uint64_t iterations);
+
 #endif
