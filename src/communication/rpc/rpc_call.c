@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <wasm_sandbox/plugin/error.h>
 
+/* To check and write more than these takes longer than a moment. */
+enum { BRIEF_PARAMS = 1024 };
+
 wsb_status wsb__rpc_check_call(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb_str method,
                                wsb_bytes params, wsb_error **out_error)
 {
@@ -72,7 +75,7 @@ wsb_status wsb__rpc_add_call(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb_erro
     return status == WSB_OK ? WSB_OK : add_failed(rpc, call->method, status, out_error);
 }
 
-/* wsb__rpc_enter() and wsb__rpc_add_call() in one. */
+/* wsb__rpc_enter() and wsb__rpc_add_call() in one: the call is the scratch's. */
 static wsb_status enter_with(wsb_rpc_channel *rpc, wsb__rpc_call *call,
                              wsb__rpc_scratch **out_scratch, wsb_error **out_error)
 {
@@ -182,16 +185,15 @@ wsb_status wsb_rpc_channel_call(wsb_rpc_channel *rpc, wsb_str method, wsb_bytes 
     wsb_status status = enter_with(rpc, &call, &scratch, out_error);
     if (status != WSB_OK)
         return status;
-    wsb__moment = call.began;
+    wsb__moment = params.len <= BRIEF_PARAMS ? call.began : 0;
     status = call_with(rpc, scratch, &call, params, &goal, out_error);
     wsb__moment = 0;
     wsb__rpc_leave(rpc, scratch);
-    if (status == WSB_OK) {
+    if (status == WSB_OK)
         *out_result = call.result;
-        return WSB_OK;
-    }
-    wsb_buf_fini(&call.result);
-    wsb_error_destroy(call.error); /* of an answer that came, but to nothing that was sent */
+    else
+        wsb_buf_fini(&call.result);
+    wsb_error_destroy(call.error);
     return status;
 }
 

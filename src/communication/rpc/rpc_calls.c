@@ -166,6 +166,13 @@ static void take_outcome(wsb__rpc_call *call, const wsb__rpc_message *message)
     }
 }
 
+static void count_failed(wsb_rpc_channel *rpc)
+{
+    wsb__lock_acquire(&rpc->lock);
+    rpc->stats.calls_failed++;
+    wsb__lock_release(&rpc->lock);
+}
+
 static void deliver_one(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch,
                         const wsb__rpc_message *message)
 {
@@ -186,10 +193,13 @@ static void deliver_one(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch,
     if (!call)
         return;
     take_outcome(call, message);
-    if (is_plain && call->status == WSB_OK)
-        tell_waiter(call, scratch);
-    else
+    if (!is_plain) {
         wsb__rpc_call_end(rpc, call, scratch);
+        return;
+    }
+    if (call->status != WSB_OK)
+        count_failed(rpc);
+    tell_waiter(call, scratch);
 }
 
 void wsb__rpc_deliver(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch)

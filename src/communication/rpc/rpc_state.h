@@ -115,11 +115,13 @@ void wsb__rpc_scratch_destroy_idle(wsb_rpc_channel *rpc);
 
 /* --- own calls (rpc_calls.c) --- */
 
-/* Under the lock. Gives the call its id. WSB_ERROR_LIMIT_EXCEEDED, WSB_ERROR_OUT_OF_MEMORY. */
+/* Under the lock. Gives the call its id; from here on any thread may end it.
+ * WSB_ERROR_LIMIT_EXCEEDED, WSB_ERROR_OUT_OF_MEMORY. */
 WSB_NODISCARD wsb_status wsb__rpc_calls_add(wsb_rpc_channel *rpc, wsb__rpc_call *call);
 /* Under the lock. Takes a call out; NULL where there is none with this id. */
 wsb__rpc_call *wsb__rpc_calls_take(wsb_rpc_channel *rpc, uint64_t id);
-/* Without the lock. The one call of a thread is not made after all: nothing was sent. */
+/* Without the lock. It is not made after all, and nothing was sent; waits for whoever is ending it:
+ * the other side can answer what it was not asked. */
 void wsb__rpc_calls_forget(wsb_rpc_channel *rpc, wsb__rpc_call *call, wsb__rpc_scratch *self);
 /* Without the lock. The outcome of a call that was taken: counts it, tells whoever waits. `self` is
  * the caller's scratch, which needs no waking; NULL: none. */

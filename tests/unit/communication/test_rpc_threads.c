@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-enum { THREADS = 4, CALLS = 200 };
+enum { THREADS = 4, CALLS = 200, GUESSED = 40 };
 
 typedef struct caller {
     conversation *c;
@@ -200,12 +200,66 @@ static void narrow_channel(void **state)
     finish(&c);
 }
 
+/* Answers all ids there will be, again and again, and reads what is asked. */
+static void *guess_ids(void *argument)
+{
+    conversation *c = argument;
+    wsb_buf message = WSB_BUF_INIT;
+    wsb_status status = WSB_OK;
+    for (unsigned i = 0; status == WSB_OK || status == WSB_ERROR_WOULD_BLOCK; i++) {
+        char json[64];
+        snprintf(json, sizeof json,
+                 c->framing == WSB_RPC_JSON ? "{\"jsonrpc\":\"2.0\",\"result\":5,\"id\":%u}"
+                                            : "[1,%u,null,5]",
+                 1 + i % (2 * GUESSED));
+        wsb_buf frame = encode(c->framing, json);
+        status = wsb_channel_send_result(c->far_end, view(&frame), 0, NULL);
+        wsb_buf_fini(&frame);
+        if (status == WSB_OK || status == WSB_ERROR_WOULD_BLOCK)
+            status = wsb_channel_receive(c->far_end, &message, 0, NULL);
+    }
+    wsb_buf_fini(&message);
+    return NULL;
+}
+
+/* The other side knows the ids, and may answer a call whose parameters are still being looked at:
+ * that one has its result, and one that is refused is refused. */
+static void answered_before_it_is_asked(void **state)
+{
+    enum { ELEMENTS = 50000 };
+    static char json[2 * ELEMENTS + 2];
+    conversation c = begin_raw(*(wsb_rpc_framing *)*state, NULL, NULL);
+    for (size_t i = 0; i < ELEMENTS; i++)
+        memcpy(json + 2 * i, i == 0 ? "[0" : ",0", 2);
+    json[2 * ELEMENTS] = ']';
+    wsb_buf params = encode(c.framing, json);
+    pthread_t near = start(serve_thread, c.near);
+    pthread_t far = start(guess_ids, &c);
+    for (unsigned i = 0; i < GUESSED; i++) {
+        wsb_buf result = WSB_BUF_INIT;
+        size_t cut = i % 2; /* the end is missing */
+        wsb_status status =
+            wsb_rpc_channel_call(c.near, wsb_cstr("m"), wsb_bytes_of(params.data, params.len - cut),
+                                 AGES, &result, NULL);
+        assert_int_equal(status, cut ? WSB_ERROR_MALFORMED : WSB_OK);
+        if (!cut)
+            assert_says(c.framing, view(&result), "5");
+        wsb_buf_fini(&result);
+    }
+    wsb_rpc_channel_close(c.near);
+    join(near);
+    join(far);
+    wsb_buf_fini(&params);
+    finish(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(both_directions_at_once),  BOTH(callers_serve_each_other),
-        BOTH(closed_in_the_middle),     BOTH(destroyed_while_others_wait),
-        BOTH(a_method_that_takes_long), BOTH(narrow_channel),
+        BOTH(both_directions_at_once),     BOTH(callers_serve_each_other),
+        BOTH(closed_in_the_middle),        BOTH(destroyed_while_others_wait),
+        BOTH(a_method_that_takes_long),    BOTH(narrow_channel),
+        BOTH(answered_before_it_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
