@@ -26,7 +26,8 @@ static uint64_t deadline_of(wsb__rpc_goal *goal)
     if (goal->deadline == 0 && goal->timeout_ns == UINT64_MAX) {
         goal->deadline = UINT64_MAX;
     } else if (goal->deadline == 0) {
-        uint64_t passed = wsb__ticks_to_ns(wsb__ticks() - goal->began);
+        uint64_t now = wsb__ticks(); /* those of two processors may be a little apart */
+        uint64_t passed = now > goal->began ? wsb__ticks_to_ns(now - goal->began) : 0;
         goal->deadline =
             wsb__monotonic_in(passed < goal->timeout_ns ? goal->timeout_ns - passed : 0);
     }
