@@ -42,6 +42,13 @@ static bool first_step(wsb_executor *executor, wsb__task *task, uint64_t now, ws
     return discard;
 }
 
+static void begin_slice(wsb__worker *worker, uint64_t now)
+{
+    worker->slice_end = now + worker->executor->slice_ticks;
+    worker->began_at = now;
+    atomic_store_explicit(&worker->began, now, memory_order_relaxed);
+}
+
 /* With the lock held. @return whether the task is discarded instead. */
 static bool begin(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
 {
@@ -61,10 +68,8 @@ static bool begin(wsb__worker *worker, wsb__task *task, wsb__wakes *wakes)
     worker->ended = false;
     worker->following = NULL;
     worker->elsewhere = NULL;
-    worker->slice_end = now + executor->slice_ticks;
-    worker->began_at = now;
     worker->ended_at = 0;
-    atomic_store_explicit(&worker->began, now, memory_order_relaxed);
+    begin_slice(worker, now);
     if ((old & WSB__TASK_ENDED) == 0) { /* else it calls back, and nobody asks it to end */
         atomic_store_explicit(&worker->current, task, memory_order_release);
     }
@@ -293,6 +298,8 @@ static void visit(wsb__executor_thread *thread, wsb__task *task)
     if ((atomic_load(&task->state) & WSB__TASK_WOKEN) != 0) {
         wsb__task_change(task, WSB__TASK_WOKEN, 0); /* since it was kept: the step sees it */
     }
+    /* Since then the channel's code, or a waker's, may have run, which is no part of the step. */
+    begin_slice(visitor, wsb__ticks());
     thread->worker = visitor;
     wsb__step step = run(visitor, task, thread->kept_is_discarded);
     pthread_mutex_lock(&executor->lock);
@@ -314,7 +321,8 @@ void wsb__handoff_end(void)
     wsb__task *task = thread->kept;
     thread->handing_over = false;
     thread->kept = NULL;
-    if (task != NULL) {
+    /* In a forked child it is the parent's, and locks may be held for good. */
+    if (task != NULL && !wsb__executor_is_forked(task->executor)) {
         visit(thread, task);
     }
 }

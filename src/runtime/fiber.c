@@ -143,7 +143,9 @@ static wsb__progress suspend(wsb_instance *instance, wsb__progress progress, uin
 {
     end_part(instance, now);
     wsb__step_ends(now);
-    instance->wait_began = now;
+    if (instance->wait_began == UINT64_MAX) { /* else it goes on with a wait */
+        instance->wait_began = now;
+    }
     atomic_store_explicit(&instance->thread, NULL, memory_order_relaxed);
     atomic_store(&instance->watch.state, WSB__SUSPENDED);
     return progress;
