@@ -4,9 +4,6 @@
 
 #include "core/alloc.h"
 
-/* What it runs is short: a guest that is resumed to be ended, the end of what never began. */
-#define STACK_SIZE ((size_t)1024 * 1024)
-
 /* The next that is to end; NULL: leave. With the lock held, but meanwhile. */
 static wsb__task *next_task(wsb_executor *executor, wsb__wakes *wakes)
 {
@@ -49,7 +46,7 @@ void wsb__clerk_start(wsb_executor *executor)
     clerk->executor = executor;
     clerk->visitor = true;
     clerk->clerk = true;
-    if (!wsb__thread_start(&clerk->thread, STACK_SIZE, "wsb-clerk", run, clerk)) {
+    if (!wsb__thread_start(&clerk->thread, WSB__WORKER_STACK, "wsb-clerk", run, clerk)) {
         wsb__free(clerk);
         return;
     }

@@ -27,6 +27,10 @@ void wsb__list_append(wsb__task_list *list, wsb__task *task);
 void wsb__list_remove(wsb__task_list *list, wsb__task *task);
 wsb__task *wsb__list_take(wsb__task_list *list);
 
+/* Guests of instances in direct mode run on this stack, under their own max_stack, and callbacks of
+ * futures; most of it is never touched. */
+#define WSB__WORKER_STACK ((size_t)8 * 1024 * 1024)
+
 /* A thread that steps tasks: one of the executor's, or a visitor that hands over. */
 typedef struct wsb__worker {
     wsb_executor *executor;

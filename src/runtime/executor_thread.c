@@ -8,10 +8,6 @@
 #include "core/signal_word.h"
 #include "runtime/ticks.h"
 
-/* Guests of instances in direct mode run on this stack, under their own max_stack; most of it is
- * never touched. */
-#define STACK_SIZE ((size_t)8 * 1024 * 1024)
-
 /* A thread beyond `workers` leaves when it had nothing to do for so long. */
 #define IDLE_NS UINT64_C(1000000000)
 
@@ -206,7 +202,7 @@ wsb_status wsb__worker_start(wsb_executor *executor)
         return WSB_ERROR_OUT_OF_MEMORY;
     }
     worker->executor = executor;
-    if (!wsb__thread_start(&worker->thread, STACK_SIZE, "wsb-worker", run, worker)) {
+    if (!wsb__thread_start(&worker->thread, WSB__WORKER_STACK, "wsb-worker", run, worker)) {
         wsb__free(worker);
         return WSB_ERROR_IO;
     }

@@ -78,6 +78,41 @@ static void test_ends_while_all_threads_are_held(void **state)
     close(fds[1]);
 }
 
+static void measure_stack(wsb_future *future, void *user_data)
+{
+    pthread_attr_t attributes;
+    size_t size;
+    (void)future;
+    assert_int_equal(pthread_getattr_np(pthread_self(), &attributes), 0);
+    assert_int_equal(pthread_attr_getstacksize(&attributes, &size), 0);
+    pthread_attr_destroy(&attributes);
+    atomic_store((counter *)user_data, (uint32_t)size);
+    wsb__word_wake(user_data, UINT32_MAX);
+}
+
+/* A callback can rely on as much stack as on any other thread of the executor. */
+static void test_callbacks_have_stack_while_all_are_held(void **state)
+{
+    int fds[2];
+    counter meanwhile = 0;
+    wsb_executor *executor = executor_of(1, 1, 0);
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    probe *holder = start(executor, NULL, read_pipe, &fds[0]);
+    assert_true(await(&holder->steps, 1));
+    probe *queued = start(executor, NULL, do_nothing, NULL);
+    assert_int_equal(wsb_future_on_done(&queued->future, measure_stack, &meanwhile, NULL), WSB_OK);
+    wsb_future_cancel(&queued->future);
+    assert_true(await(&meanwhile, 1));
+    assert_int_equal(finish(queued), WSB_ERROR_CANCELLED);
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    assert_int_equal(finish(holder), WSB_OK);
+    wsb_executor_destroy(executor);
+    assert_true(meanwhile >= 4 * 1024 * 1024);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void test_never_more_than_max_threads(void **state)
 {
     enum { HELD = 5 };
@@ -413,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_more_threads_when_all_are_held),
         cmocka_unit_test(test_ends_while_all_threads_are_held),
+        cmocka_unit_test(test_callbacks_have_stack_while_all_are_held),
         cmocka_unit_test(test_never_more_than_max_threads),
         cmocka_unit_test(test_spinning_guests_make_room),
         cmocka_unit_test(test_one_that_is_alone_is_not_disturbed),
