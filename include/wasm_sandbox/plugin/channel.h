@@ -46,10 +46,11 @@ typedef struct wsb_channel_ops {
     wsb_status (*receive_result)(void *end, wsb_buf *io_result);
 
     /** Keeps a reference to `waker` and wakes it once when `event` (one bit) may have happened:
-     * at once where it has, and when either end closes. WSB_ERROR_OUT_OF_MEMORY. */
+     * at once where it has, and when either end closes. Drops the reference then: whoever used
+     * what it was woken for does not call unwait(). WSB_ERROR_OUT_OF_MEMORY. */
     wsb_status (*wait)(void *end, wsb_channel_event event, wsb_waker *waker);
-    /** Drops such a reference. Where it was woken already, and what woke it was not used, another
-     * one of the same event is woken instead. */
+    /** Drops such a reference. Where it was woken already, what woke it was not used: another one
+     * of the same event is woken instead. */
     void (*unwait)(void *end, wsb_channel_event event, wsb_waker *waker);
 
     void (*close)(void *end);
