@@ -158,7 +158,8 @@ static wsb_status follow(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__r
     return is_reached(goal) ? WSB_OK : status;
 }
 
-/* WSB_OK: there may be more. */
+/* WSB_OK: there may be more. By the leader only: when it finds that the other side has closed,
+ * nobody else has an answer in his hands. */
 static wsb_status read_results(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch,
                                const wsb__rpc_goal *goal)
 {
@@ -270,12 +271,6 @@ wsb_status wsb__rpc_wait(wsb_rpc_channel *rpc, wsb__rpc_scratch *scratch, wsb__r
         status = try_send(rpc, scratch, goal, out_error);
         if (status != WSB_OK || is_reached(goal))
             break;
-        /* A guest that ran here has answered, most often: that needs no leader. */
-        if (goal->hands_over && !has_unsent(goal)) {
-            (void)read_results(rpc, scratch, goal);
-            if (is_reached(goal))
-                break;
-        }
         if (take_lead(rpc, scratch)) {
             status = lead(rpc, scratch, goal);
         } else {
