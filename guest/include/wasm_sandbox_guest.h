@@ -28,7 +28,9 @@
 #ifndef WASM_SANDBOX_GUEST_H
 #define WASM_SANDBOX_GUEST_H
 
-#if !defined(__wasm32__) || !defined(__clang__)
+/* WSB_GUEST_NATIVE: for tests of these headers as part of an ordinary program, with gcc or clang,
+ * which defines what is imported, wsb_alloc() and wsb_free() itself. */
+#if !defined(WSB_GUEST_NATIVE) && (!defined(__wasm32__) || !defined(__clang__))
 #error "wasm_sandbox_guest.h is for guests: compile it with clang for wasm32"
 #endif
 
@@ -38,6 +40,14 @@
 #define WSB_GUEST_C_ extern "C"
 #else
 #define WSB_GUEST_C_ extern
+#endif
+
+/* Before the declaration of what the host provides. */
+#ifdef WSB_GUEST_NATIVE
+#define WSB_GUEST_IMPORT_(module, name) WSB_GUEST_C_
+#else
+#define WSB_GUEST_IMPORT_(module, name)                                                            \
+    WSB_GUEST_C_ __attribute__((import_module(module), import_name(name)))
 #endif
 
 /** What a function was called with, in the encoding that it declared. Valid until it returns. */

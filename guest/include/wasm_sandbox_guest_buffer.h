@@ -12,7 +12,7 @@
 
 /* What is seldom needed stays out of what is hot, where it would take the registers away; a call
  * costs a check of the stack and one of the deadline, so what is hot is one piece. */
-#define WSB_GUEST_APART_ static inline __attribute__((noinline))
+#define WSB_GUEST_APART_ static __attribute__((noinline, unused))
 #define WSB_GUEST_HOT_ static inline __attribute__((always_inline))
 
 /** What the functions of these headers return: 0, or one of these. Those to -9 are the host's; see
@@ -282,9 +282,9 @@ static inline uint32_t wsb_guest_utf8_put_(uint8_t *out, int32_t c)
 }
 
 /** The address of memory as imports take it. */
-static inline uint32_t wsb_guest_address_(const void *memory)
+static inline uintptr_t wsb_guest_address_(const void *memory)
 {
-    return (uint32_t)(uintptr_t)memory;
+    return (uintptr_t)memory;
 }
 
 /** What came back of a call; used again by the next one. Start from `WSB_GUEST_ANSWER_INIT`. */

@@ -16,19 +16,16 @@
 
 #include <wasm_sandbox_guest_buffer.h>
 
-#define WSB_GUEST_CHANNEL_IMPORT_(name)                                                            \
-    WSB_GUEST_C_ __attribute__((import_module("wsb_channel"), import_name(name)))
-
-WSB_GUEST_CHANNEL_IMPORT_("open") int32_t wsb_guest_open_(uint32_t name, uint32_t len);
-WSB_GUEST_CHANNEL_IMPORT_("send")
-int32_t wsb_guest_send_(int32_t channel, int32_t lane, uint32_t data, uint32_t len,
+WSB_GUEST_IMPORT_("wsb_channel", "open") int32_t wsb_guest_open_(uintptr_t name, uint32_t len);
+WSB_GUEST_IMPORT_("wsb_channel", "send")
+int32_t wsb_guest_send_(int32_t channel, int32_t lane, uintptr_t data, uint32_t len,
                         int64_t timeout);
-WSB_GUEST_CHANNEL_IMPORT_("receive")
-int64_t wsb_guest_receive_(int32_t channel, int32_t lane, uint32_t data, uint32_t room,
+WSB_GUEST_IMPORT_("wsb_channel", "receive")
+int64_t wsb_guest_receive_(int32_t channel, int32_t lane, uintptr_t data, uint32_t room,
                            int64_t timeout);
-WSB_GUEST_CHANNEL_IMPORT_("wait")
-int32_t wsb_guest_wait_(uint32_t entries, uint32_t count, int64_t timeout);
-WSB_GUEST_CHANNEL_IMPORT_("close") int32_t wsb_guest_close_(int32_t channel);
+WSB_GUEST_IMPORT_("wsb_channel", "wait")
+int32_t wsb_guest_wait_(uintptr_t entries, uint32_t count, int64_t timeout);
+WSB_GUEST_IMPORT_("wsb_channel", "close") int32_t wsb_guest_close_(int32_t channel);
 
 /** Do not wait: WSB_GUEST_WOULD_BLOCK. */
 #define WSB_GUEST_NO_WAIT ((int64_t)0)

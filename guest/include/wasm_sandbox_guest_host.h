@@ -17,11 +17,11 @@
 
 #include <wasm_sandbox_guest_buffer.h>
 
-WSB_GUEST_C_ __attribute__((import_module("wsb_host"), import_name("call"))) int64_t
-wsb_guest_host_call_(uint32_t name, uint32_t name_len, uint32_t encoding, uint32_t input,
-                     uint32_t input_len, uint32_t room, uint32_t room_len);
-WSB_GUEST_C_ __attribute__((import_module("wsb_host"), import_name("take"))) int64_t
-wsb_guest_host_take_(uint32_t room, uint32_t room_len);
+WSB_GUEST_IMPORT_("wsb_host", "call")
+int64_t wsb_guest_host_call_(uintptr_t name, uint32_t name_len, uint32_t encoding, uintptr_t input,
+                             uint32_t input_len, uintptr_t room, uint32_t room_len);
+WSB_GUEST_IMPORT_("wsb_host", "take")
+int64_t wsb_guest_host_take_(uintptr_t room, uint32_t room_len);
 
 /** What input and output of a call are. The host transcodes between JSON and MessagePack. */
 typedef enum wsb_guest_encoding {
