@@ -230,11 +230,17 @@ static inline bool wsb_guest_buffer_text(wsb_guest_buffer *buffer, const char *t
     return wsb_guest_buffer_append(buffer, text, wsb_guest_text(text).len);
 }
 
+/* Behind the last byte. Behind NULL there is no place, not even for no bytes. */
+static inline const uint8_t *wsb_guest_end_(wsb_guest_bytes bytes)
+{
+    return bytes.len ? bytes.data + bytes.len : bytes.data;
+}
+
 /** Whether the bytes are this terminated text. */
 static inline bool wsb_guest_is(wsb_guest_bytes bytes, const char *text)
 {
     const uint8_t *at = bytes.data;
-    for (const uint8_t *end = at + bytes.len; at < end; at++, text++) {
+    for (const uint8_t *end = wsb_guest_end_(bytes); at < end; at++, text++) {
         if (!*text || (uint8_t)*text != *at)
             return false;
     }

@@ -279,7 +279,7 @@ WSB_GUEST_APART_ bool wsb_guest_json_parse(wsb_guest_bytes text, wsb_guest_json 
 {
     wsb_guest_json_reader_ r;
     r.at = text.data;
-    r.end = text.data + text.len;
+    r.end = wsb_guest_end_(text);
     wsb_guest_json_space_(&r);
     const uint8_t *first = r.at;
     if (!wsb_guest_json_value_(&r))

@@ -27,7 +27,7 @@ static inline wsb_guest_msgpack_reader wsb_guest_msgpack_read(wsb_guest_bytes da
 {
     wsb_guest_msgpack_reader r;
     r.at = data.data;
-    r.end = data.data + data.len;
+    r.end = wsb_guest_end_(data);
     return r;
 }
 

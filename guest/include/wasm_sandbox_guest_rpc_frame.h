@@ -281,7 +281,7 @@ static inline wsb_guest_rpc_message_ wsb_guest_rpc_msgpack_read_answer_(wsb_gues
 /* One value, and nothing behind it. */
 WSB_GUEST_HOT_ bool wsb_guest_rpc_is_msgpack_(wsb_guest_bytes data)
 {
-    const uint8_t *end = data.data + data.len;
+    const uint8_t *end = wsb_guest_end_(data);
     return data.len && wsb_guest_msgpack_after_(data.data, end) == end;
 }
 
