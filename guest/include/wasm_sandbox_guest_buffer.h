@@ -87,6 +87,14 @@ static inline void wsb_guest_buffer_free(wsb_guest_buffer *buffer)
     buffer->len = buffer->capacity = 0;
 }
 
+/* Empties it and keeps its memory. */
+static inline void wsb_guest_buffer_clear_(wsb_guest_buffer *buffer)
+{
+    buffer->len = 0;
+    if (buffer->data)
+        buffer->data[0] = 0;
+}
+
 /* Moves to larger memory. */
 WSB_GUEST_APART_ bool wsb_guest_buffer_grow_(wsb_guest_buffer *buffer, uint32_t capacity)
 {

@@ -108,6 +108,7 @@ static inline int wsb_guest_channel_receive_on(int32_t channel, wsb_guest_lane l
     io_message->len = 0;
     if (!wsb_guest_buffer_reserve(io_message, 64))
         return WSB_GUEST_NO_MEMORY;
+    io_message->data[0] = 0;
     int64_t length = wsb_guest_channel_receive_into(channel, lane, io_message->data,
                                                     io_message->capacity, timeout);
     if (length > (int64_t)io_message->capacity) {
@@ -115,6 +116,8 @@ static inline int wsb_guest_channel_receive_on(int32_t channel, wsb_guest_lane l
             return WSB_GUEST_NO_MEMORY;
         length = wsb_guest_channel_receive_into(channel, lane, io_message->data,
                                                 io_message->capacity, WSB_GUEST_NO_WAIT);
+        if (length > (int64_t)io_message->capacity)
+            return WSB_GUEST_IO; /* not the message whose length it was */
     }
     if (length < 0)
         return (int)length;

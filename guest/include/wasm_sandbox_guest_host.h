@@ -56,9 +56,11 @@ static inline int wsb_guest_call_(wsb_guest_bytes name, wsb_guest_encoding encod
         wsb_guest_address_(name.data), name.len, (uint32_t)encoding, wsb_guest_address_(input.data),
         input.len, wsb_guest_address_(data->data), data->capacity);
     if (length > (int64_t)data->capacity) {
-        if (!wsb_guest_buffer_reserve(data, (uint32_t)length))
+        if (length > 0x7fffffff || !wsb_guest_buffer_reserve(data, (uint32_t)length))
             return WSB_GUEST_NO_MEMORY;
         length = wsb_guest_host_take_(wsb_guest_address_(data->data), data->capacity);
+        if (length > (int64_t)data->capacity)
+            return WSB_GUEST_IO; /* not the answer whose length it was */
     }
     return length < 0 ? (int)length : wsb_guest_answer_split_(answer, (uint32_t)length);
 }
@@ -79,7 +81,7 @@ static inline int wsb_guest_call(const char *name, wsb_guest_encoding encoding,
     io_answer->code = 0;
     io_answer->status = wsb_guest_call_(wsb_guest_text(name), encoding, input, io_answer);
     if (io_answer->status != WSB_GUEST_OK && io_answer->status != WSB_GUEST_REMOTE)
-        io_answer->data.len = 0;
+        wsb_guest_buffer_clear_(&io_answer->data);
     return io_answer->status;
 }
 

@@ -360,7 +360,7 @@ static inline void wsb_guest_rpc_deliver_(wsb_guest_rpc *rpc, const wsb_guest_rp
         return;
     wsb_guest_answer *answer = call->answer;
     call->done = true;
-    answer->data.len = 0;
+    wsb_guest_buffer_clear_(&answer->data);
     answer->code = message->code;
     answer->status = is_error ? WSB_GUEST_REMOTE : WSB_GUEST_OK;
     if (!(is_error && rpc->framing == WSB_GUEST_RPC_JSON
@@ -474,7 +474,7 @@ static inline int wsb_guest_rpc_call(wsb_guest_rpc *rpc, const char *method, wsb
                                      int64_t timeout, wsb_guest_answer *io_answer)
 {
     wsb_guest_rpc_pending_ call = {rpc->pending, ++rpc->last_id, false, io_answer};
-    io_answer->data.len = 0;
+    wsb_guest_buffer_clear_(&io_answer->data);
     io_answer->code = 0;
     rpc->pending = &call;
     rpc->nested++;
