@@ -9,7 +9,7 @@ build=build/tidy
 cmake --preset tidy --log-level=WARNING >/dev/null
 # Names of other folders' headers differ between clones: sums are of contents.
 environment=$( (sha256sum .clang-tidy CMakePresets.json cmake/WsbFlags.cmake
-    find include src engines native tests -name '*.h' -not -path '*/target/*' -print0 |
+    find include src engines native tests fuzz guest -name '*.h' -not -path '*/target/*' -print0 |
         LC_ALL=C sort -z | xargs -0 sha256sum
     clang-tidy-19 --version) | sha256sum | cut -c1-32)
 clean=$build/tidy-clean
