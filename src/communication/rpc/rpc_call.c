@@ -91,7 +91,9 @@ static wsb_status enter_with(wsb_rpc_channel *rpc, wsb__rpc_call *call,
         }
         wsb__lock_release(&rpc->lock);
     }
-    return status == WSB_OK ? WSB_OK : add_failed(rpc, call->method, status, out_error);
+    if (status != WSB_OK)
+        (void)add_failed(rpc, call->method, status, out_error);
+    return status;
 }
 
 void wsb__rpc_call_init(wsb__rpc_call *call, wsb_str method)
