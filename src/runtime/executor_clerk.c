@@ -29,11 +29,7 @@ static void *run(void *argument)
         wsb__step_run(clerk, task, &wakes);
     }
     executor->has_clerk = false;
-    wsb__workers_join(executor);
-    clerk->finished = true;
-    executor->visitor_count--;
-    pthread_cond_broadcast(&executor->changed);
-    pthread_mutex_unlock(&executor->lock);
+    wsb__worker_leave(clerk);
     return NULL;
 }
 

@@ -197,9 +197,9 @@ void wsb__cancel_waiting(wsb_executor *executor);
 wsb_status wsb__worker_start(wsb_executor *executor);
 void wsb__worker_link(wsb__worker *worker);
 void wsb__worker_unlink(wsb__worker *worker);
-/* Joins those that have left, but for the calling one; gives the lock back meanwhile. At most one
- * is left over at a time. */
-void wsb__workers_join(wsb_executor *executor);
+/* The last thing of a thread, which counts as a visitor by then: joins those that left before, and
+ * gives the lock back. */
+void wsb__worker_leave(wsb__worker *worker);
 /* Ends and joins all; gives the lock back meanwhile. */
 void wsb__workers_end(wsb_executor *executor);
 

@@ -130,7 +130,8 @@ static wsb__task *next_task(wsb__worker *worker, wsb__wakes *wakes)
     }
 }
 
-void wsb__workers_join(wsb_executor *executor)
+/* Joins those that have left, but for the calling one: at most one is left over at a time. */
+static void join_finished(wsb_executor *executor)
 {
     wsb__worker *worker = executor->workers;
     while (worker != NULL) {
@@ -147,6 +148,16 @@ void wsb__workers_join(wsb_executor *executor)
     }
 }
 
+void wsb__worker_leave(wsb__worker *worker)
+{
+    wsb_executor *executor = worker->executor;
+    join_finished(executor);
+    worker->finished = true;
+    executor->visitor_count--;
+    pthread_cond_broadcast(&executor->changed);
+    pthread_mutex_unlock(&executor->lock);
+}
+
 static void *run(void *argument)
 {
     wsb__worker *worker = argument;
@@ -160,11 +171,7 @@ static void *run(void *argument)
     }
     executor->thread_count--;
     executor->visitor_count++; /* it is inside still */
-    wsb__workers_join(executor);
-    worker->finished = true;
-    executor->visitor_count--;
-    pthread_cond_broadcast(&executor->changed);
-    pthread_mutex_unlock(&executor->lock);
+    wsb__worker_leave(worker);
     return NULL;
 }
 
@@ -224,5 +231,5 @@ void wsb__workers_end(wsb_executor *executor)
     while (executor->thread_count > 0 || executor->visitor_count > 0) {
         pthread_cond_wait(&executor->changed, &executor->lock);
     }
-    wsb__workers_join(executor);
+    join_finished(executor);
 }

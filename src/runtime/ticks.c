@@ -18,7 +18,7 @@ enum { FRACTION = 32 };
 wsb__tick_rates wsb__tick_rate = {(uint64_t)1 << FRACTION, (uint64_t)1 << FRACTION};
 
 /* How long the first measurement takes: long enough for 0.1 %, short enough for a start-up. */
-enum { FIRST_MEASUREMENT_NS = 50000, ATTEMPTS = 8 };
+enum { FIRST_MEASUREMENT_NS = 50000 };
 
 /* Not inside of those who look at the other clock, whose frames it would enlarge. */
 __attribute__((noinline)) uint64_t wsb__monotonic_ns(void)
